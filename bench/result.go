@@ -1,0 +1,94 @@
+package bench
+
+import "time"
+
+// Target is the server that is measured.
+type Target struct {
+	URL    string // scheme, host and port, without a path
+	Model  string // the name that requests ask for
+	APIKey string // sent as a bearer token; never written anywhere
+}
+
+// Outcome is what became of one request. Times are in the engine's time, in
+// nanoseconds since the level's clock started.
+type Outcome struct {
+	Seq          int           `json:"seq"`
+	User         int           `json:"user"`
+	Intended     time.Duration `json:"intended_ns"` // when the schedule wanted it sent
+	Sent         time.Duration `json:"sent_ns"`
+	TTFT         time.Duration `json:"ttft_ns"` // from Sent to the first non-empty content
+	E2E          time.Duration `json:"e2e_ns"`  // from Sent to the last event with content
+	InputTokens  int           `json:"input_tokens"`
+	OutputTokens int           `json:"output_tokens"`
+	Error        string        `json:"error,omitempty"` // why it failed; "" is success
+	Warmup       bool          `json:"warmup,omitempty"`
+}
+
+// Stats summarises one latency over the completed requests of a level, in
+// milliseconds. A nil pointer is a figure that N samples cannot support.
+type Stats struct {
+	Mean         *float64    `json:"mean"`
+	P50          *float64    `json:"p50"`
+	P90          *float64    `json:"p90"`
+	P95          *float64    `json:"p95"`
+	P99          *float64    `json:"p99"`
+	MeanInterval *[2]float64 `json:"mean_interval"` // 95 % confidence
+	N            int         `json:"n"`
+}
+
+// RequestCount counts the measured requests of a level.
+type RequestCount struct {
+	Total     int `json:"total"`
+	Completed int `json:"completed"`
+	Failed    int `json:"failed"`
+}
+
+// FailureCount is one reason for which requests failed, and how often.
+type FailureCount struct {
+	Reason string `json:"reason"`
+	Count  int    `json:"count"`
+}
+
+// ClientCost says whether the load client itself was the bottleneck.
+type ClientCost struct {
+	Bound              bool     `json:"bound"`
+	Reasons            []string `json:"reasons"`
+	ScheduleDelayP99MS *float64 `json:"schedule_delay_p99_ms"` // wall time
+	CPUShare           float64  `json:"cpu_share"`             // of one core, wall time
+}
+
+// LevelResult is what one level measured. All times are in the engine's time
+// but those whose name says wall.
+type LevelResult struct {
+	Kind                  Kind           `json:"kind"`
+	Users                 int            `json:"users,omitempty"`
+	Rate                  float64        `json:"rate,omitempty"`
+	RequestedOutputTokens int            `json:"requested_output_tokens"`
+	Requests              RequestCount   `json:"requests"`
+	Failures              []FailureCount `json:"failures,omitempty"`
+	DurationS             float64        `json:"duration_s"`
+	WallS                 float64        `json:"wall_s"`
+	InputTokens           int            `json:"input_tokens"`
+	OutputTokens          int            `json:"output_tokens"`
+	OutputThroughput      float64        `json:"output_throughput"`  // tokens/s
+	TotalThroughput       float64        `json:"total_throughput"`   // input and output tokens/s
+	RequestThroughput     float64        `json:"request_throughput"` // completed requests/s
+	ThroughputInterval    *[2]float64    `json:"output_throughput_interval"`
+	TTFT                  Stats          `json:"ttft_ms"`
+	TPOT                  Stats          `json:"tpot_ms"`
+	ITL                   Stats          `json:"itl_ms"`
+	E2E                   Stats          `json:"e2e_ms"`
+	TokensEstimated       bool           `json:"tokens_estimated,omitempty"` // the server sent no usage
+	Settled               bool           `json:"settled"`
+	Partial               bool           `json:"partial,omitempty"` // interrupted before its end
+	Client                ClientCost     `json:"client"`
+	Notes                 []string       `json:"notes,omitempty"` // what a reader must know before believing it
+}
+
+// ErrorRate is the share of measured requests that failed, 0 to 1; 1 if none was measured.
+func (r *LevelResult) ErrorRate() float64 {
+	if r.Requests.Total == 0 {
+		return 1
+	}
+	return float64(r.Requests.Failed) / float64(r.Requests.Total)
+}
