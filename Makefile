@@ -1,0 +1,61 @@
+# qtune's chores. `make help` lists them.
+
+SHELL = /bin/sh
+
+GO       ?= go
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS   = -s -w -X main.version=$(VERSION)
+FUZZTIME ?= 1m
+
+# NVML's header marks old functions as deprecated, and cgo names each of them in
+# every build that links it.
+CGO_CFLAGS ?= -O2 -g -Wno-deprecated-declarations
+export CGO_CFLAGS
+export GO
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: build
+build: ## bin/qtune, one static file (no NVML)
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/qtune ./cmd/qtune
+
+.PHONY: build-nvml
+build-nvml: ## bin/qtune-nvml, with cgo, so that it sees NVIDIA GPUs (needs gcc)
+	CGO_ENABLED=1 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/qtune-nvml ./cmd/qtune
+
+.PHONY: demo
+demo: build ## builds, then tunes examples.hcl on simulated engines: no GPU, no Docker
+	bin/qtune apply examples.hcl --simulate
+
+.PHONY: test
+test: ## sets up what the tests need, then runs all of them with the race detector
+	@scripts/test.sh
+
+.PHONY: lint
+lint: ## formatting, module sums, vet, golangci-lint, and builds without cgo and for macOS
+	@scripts/lint.sh
+
+.PHONY: engines
+engines: ## real vLLM, real SGLang and a small real model for CPU, into .engines (10 GB)
+	@scripts/engines.sh
+
+.PHONY: e2e
+e2e: build ## tunes real vLLM against real SGLang in real containers (examples/cpu.hcl)
+	@scripts/e2e.sh
+
+.PHONY: fuzz
+fuzz: ## each fuzz test for a minute (FUZZTIME=10s changes that)
+	@scripts/fuzz.sh $(FUZZTIME)
+
+.PHONY: bench
+bench: build ## the benchmarks, and the size of the binary
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+	@ls -l bin/qtune | awk '{ printf "bin/qtune: %.1f MB\n", $$5 / 1e6 }'
+
+.PHONY: clean
+clean: ## removes what build and lint made; engines and runs stay
+	rm -rf bin dist

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# gotest.sh LOG ARGS... runs `go test -v ARGS...`, prints the packages, what
+# failed and what was skipped with its reason, and ends with the line
+# "N passed, N failed, N skipped". The whole output is left in LOG.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+
+log=$1
+shift
+rc=0
+"${GO:-go}" test -v "$@" >"$log" 2>&1 || rc=$?
+
+# A failed run is shown whole, but for the chatter of what passed.
+if [ "$rc" != 0 ]; then
+	grep -vE '^\s*(=== (RUN|PAUSE|CONT|NAME)|--- PASS)|^PASS$|\[no test files\]$' "$log" || true
+else
+	grep -E '^ok ' "$log" || true
+fi
+
+# The reason of a skip is the line that the test logged before it.
+skipped=$(awk '
+	/^ +[A-Za-z0-9_]+\.go:[0-9]+: / { sub(/^ +/, ""); why = $0 }
+	/^ *--- SKIP: / { sub(/^ */, ""); print "skipped: " $3 ": " why }' "$log")
+[ -z "$skipped" ] || printf '%s\n' "$skipped"
+
+passed=$(grep -c '^--- PASS' "$log" || true)
+failed=$(grep -cE '^--- FAIL|\[(build|setup) failed\]$' "$log" || true)
+nskipped=$(grep -c '^ *--- SKIP' "$log" || true)
+if [ "$rc" != 0 ] && [ "$failed" = 0 ]; then failed=1; fi # a panic or a time-out has no line of its own
+if is_strict && printf '%s' "$skipped" | grep -qi docker; then
+	printf 'error: a test was skipped for want of Docker, and here nothing may be missing\n' >&2
+	rc=1
+	failed=$((failed + 1))
+fi
+if [ "$passed" = 0 ] && [ "$rc" = 0 ]; then
+	printf 'error: no test ran\n' >&2
+	rc=1
+fi
+printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$nskipped"
+exit "$rc"

@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Everything that can be said of the code without running it. All checks run;
+# the script fails if one did.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+
+VERSION=2.15.0
+LINTER=bin/golangci-lint
+
+# install_linter puts the pinned linter into bin/, once.
+install_linter() {
+	[ -x "$LINTER" ] && "$LINTER" version 2>/dev/null | grep -q "version v\?$VERSION " && return 0
+	say "installing golangci-lint v$VERSION into bin/ (about a minute)"
+	(cd / && GOBIN="$OLDPWD/bin" "$GO" install "github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$VERSION")
+}
+
+formatted() {
+	local files
+	files=$(git ls-files -co --exclude-standard '*.go' | while read -r f; do [ ! -f "$f" ] || printf '%s\n' "$f"; done)
+	[ -n "$files" ] || return 0
+	files=$(printf '%s\n' "$files" | xargs "$("$GO" env GOROOT)/bin/gofmt" -l) || return 1
+	[ -z "$files" ] || { printf 'not formatted (run gofmt -w):\n%s\n' "$files"; return 1; }
+}
+
+# tidy fails where go.mod or go.sum say more or less than the code needs.
+tidy() { "$GO" mod tidy -diff; }
+
+failed=0
+passed=0
+check() {
+	local from=$SECONDS
+	if "${@:2}"; then
+		passed=$((passed + 1))
+		say "$1: ok ($((SECONDS - from)) s)"
+	else
+		failed=$((failed + 1))
+		say "$1: FAILED"
+	fi
+}
+
+need_go
+need_command gcc gcc libc6-dev # NVML's package is checked with cgo
+export CGO_ENABLED=1
+check "gofmt" formatted
+check "go mod verify" "$GO" mod verify
+check "go mod tidy" tidy
+check "go vet" "$GO" vet -tags e2e ./...
+check "build without cgo" env CGO_ENABLED=0 "$GO" build -o /dev/null ./...
+check "build for macOS" env CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 "$GO" build -o /dev/null ./...
+check "golangci-lint $VERSION" install_linter
+check "golangci-lint" "$LINTER" run ./...
+printf 'lint: %d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" = 0 ]
