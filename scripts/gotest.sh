@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # gotest.sh LOG ARGS... runs `go test -v ARGS...`, prints the packages, what
 # failed and what was skipped with its reason, and ends with the line
-# "N passed, N failed, N skipped". The whole output is left in LOG.
+# "N passed, N failed, N skipped". The whole output is left in LOG. With
+# QTUNE_TEST_LIVE=1 it is printed as it comes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -9,10 +10,16 @@ cd "$(dirname "$0")/.."
 log=$1
 shift
 rc=0
-"${GO:-go}" test -v "$@" >"$log" 2>&1 || rc=$?
+if [ "${QTUNE_TEST_LIVE:-}" = 1 ]; then
+	"${GO:-go}" test -v "$@" 2>&1 | tee "$log" || rc=$?
+else
+	"${GO:-go}" test -v "$@" >"$log" 2>&1 || rc=$?
+fi
 
 # A failed run is shown whole, but for the chatter of what passed.
-if [ "$rc" != 0 ]; then
+if [ "${QTUNE_TEST_LIVE:-}" = 1 ]; then
+	:
+elif [ "$rc" != 0 ]; then
 	grep -vE '^\s*(=== (RUN|PAUSE|CONT|NAME)|--- PASS)|^PASS$|\[no test files\]$' "$log" || true
 else
 	grep -E '^ok ' "$log" || true
