@@ -20,7 +20,8 @@ type Outcome struct {
 	E2E          time.Duration `json:"e2e_ns"`  // from Sent to the last event with content
 	InputTokens  int           `json:"input_tokens"`
 	OutputTokens int           `json:"output_tokens"`
-	Error        string        `json:"error,omitempty"` // why it failed; "" is success
+	Error        string        `json:"error,omitempty"`  // the class of its failure, one of few; "" is success
+	Detail       string        `json:"detail,omitempty"` // the failure in the server's or the system's words, at most 200 bytes
 	Warmup       bool          `json:"warmup,omitempty"`
 }
 
@@ -45,8 +46,9 @@ type RequestCount struct {
 
 // FailureCount is one reason for which requests failed, and how often.
 type FailureCount struct {
-	Reason string `json:"reason"`
-	Count  int    `json:"count"`
+	Reason  string `json:"reason"`            // the class, one of few
+	Count   int    `json:"count"`             //
+	Example string `json:"example,omitempty"` // the first such failure's detail
 }
 
 // ClientCost says whether the load client itself was the bottleneck.
@@ -55,6 +57,7 @@ type ClientCost struct {
 	Reasons            []string `json:"reasons"`
 	ScheduleDelayP99MS *float64 `json:"schedule_delay_p99_ms"` // wall time
 	CPUShare           float64  `json:"cpu_share"`             // of one core, wall time
+	SchedLatencyP99MS  *float64 `json:"sched_latency_p99_ms"`  // how long goroutines that could run had to wait, wall time
 }
 
 // LevelResult is what one level measured. All times are in the engine's time
@@ -67,6 +70,7 @@ type LevelResult struct {
 	Requests              RequestCount   `json:"requests"`
 	Failures              []FailureCount `json:"failures,omitempty"`
 	DurationS             float64        `json:"duration_s"`
+	WindowS               float64        `json:"window_s"` // the time over which the throughputs are taken
 	WallS                 float64        `json:"wall_s"`
 	InputTokens           int            `json:"input_tokens"`
 	OutputTokens          int            `json:"output_tokens"`

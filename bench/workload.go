@@ -65,7 +65,9 @@ type Level struct {
 	Rate         float64 `json:"rate,omitempty"`  // requests per second, KindOpen
 	OutputTokens int     `json:"output_tokens"`   // asked for in each request, end of sequence ignored
 	Requests     int     `json:"requests"`        // measured requests, exactly; 0: until settled
-	Warmup       int     `json:"warmup"`          // requests before the measured ones, not counted
+	// Warmup is how many requests of the same lengths are sent before the
+	// measured ones and not counted. 0: none. Below 0: WarmupRequests chooses.
+	Warmup int `json:"warmup"`
 	// Duration is how long requests are sent, exactly, in the engine's time; 0: until settled.
 	Duration time.Duration `json:"duration"`
 }

@@ -1,0 +1,107 @@
+package bench
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"runtime/metrics"
+	"time"
+)
+
+// When the client is held to be the bottleneck.
+const (
+	boundCPU       = 0.85                 // of the cores that it may use
+	boundDelay     = 5 * time.Millisecond // wall time, schedule delay p99
+	boundLatency   = time.Millisecond     // wall time, Go scheduler latency p99
+	boundOfFigures = 0.10                 // and that much of the mean TTFT or TPOT
+)
+
+const schedLatencies = "/sched/latencies:seconds"
+
+// clientUse is what the client itself has used.
+type clientUse struct {
+	at      time.Time
+	cpu     time.Duration
+	buckets []float64
+	counts  []uint64
+}
+
+func lookAtClient() clientUse {
+	sample := []metrics.Sample{{Name: schedLatencies}}
+	metrics.Read(sample)
+	u := clientUse{at: time.Now(), cpu: cpuTime()}
+	if sample[0].Value.Kind() == metrics.KindFloat64Histogram {
+		h := sample[0].Value.Float64Histogram()
+		u.buckets, u.counts = h.Buckets, h.Counts
+	}
+	return u
+}
+
+// since is what was used after before was looked at.
+func (u clientUse) since(before clientUse) clientUse {
+	d := clientUse{at: u.at, cpu: u.cpu - before.cpu, buckets: u.buckets, counts: make([]uint64, len(u.counts))}
+	for i, n := range u.counts {
+		d.counts[i] = n
+		if i < len(before.counts) {
+			d.counts[i] -= before.counts[i]
+		}
+	}
+	return d
+}
+
+// latencyP99 is the 99th percentile of the time for which goroutines that could
+// run were kept waiting; nil if the runtime did not say.
+func (u clientUse) latencyP99() *float64 {
+	var total, sum uint64
+	for _, n := range u.counts {
+		total += n
+	}
+	if total == 0 {
+		return nil
+	}
+	for i, n := range u.counts {
+		sum += n
+		if float64(sum) >= 0.99*float64(total) {
+			ms := 1e3 * upper(u.buckets, i)
+			return &ms
+		}
+	}
+	return nil
+}
+
+// upper is a bucket's upper end, or its lower one where it has none.
+func upper(buckets []float64, i int) float64 {
+	if !math.IsInf(buckets[i+1], 0) {
+		return buckets[i+1]
+	}
+	return math.Max(buckets[i], 0)
+}
+
+// cost says what the client used, and whether that was clearly too much: figures
+// are the level's mean TTFT and TPOT in milliseconds of wall time, the smaller one.
+func (u clientUse) cost(wall time.Duration, delayMS *float64, figure float64) ClientCost {
+	c := ClientCost{Reasons: []string{}, ScheduleDelayP99MS: delayMS, SchedLatencyP99MS: u.latencyP99()}
+	if wall > 0 {
+		c.CPUShare = u.cpu.Seconds() / wall.Seconds()
+	}
+	cores := float64(min(runtime.GOMAXPROCS(0), runtime.NumCPU()))
+	if c.CPUShare > boundCPU*cores {
+		c.because("it used %.0f %% of a core of the %.0f that it has", 100*c.CPUShare, cores)
+	}
+	if tooLate(c.ScheduleDelayP99MS, boundDelay, figure) {
+		c.because("requests were sent up to %.1f ms late (p99)", *c.ScheduleDelayP99MS)
+	}
+	if tooLate(c.SchedLatencyP99MS, boundLatency, figure) {
+		c.because("its goroutines waited up to %.1f ms for a core (p99)", *c.SchedLatencyP99MS)
+	}
+	return c
+}
+
+func (c *ClientCost) because(format string, args ...any) {
+	c.Bound = true
+	c.Reasons = append(c.Reasons, fmt.Sprintf(format, args...))
+}
+
+func tooLate(ms *float64, limit time.Duration, figure float64) bool {
+	return ms != nil && *ms > limit.Seconds()*1e3 && *ms > boundOfFigures*figure
+}

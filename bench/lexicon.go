@@ -1,0 +1,41 @@
+package bench
+
+import (
+	"math/rand/v2"
+	"strings"
+)
+
+// opening is the first word of every prompt. It is the only one without a blank
+// before it, so what it costs is part of a prompt's fixed cost.
+const opening = "The"
+
+// lexicon writes prompts of a wanted number of tokens.
+type lexicon struct {
+	words    []string
+	overhead int     // tokens of a prompt beside its words: opening, special tokens, chat template
+	perWord  float64 // tokens of a word; 1 where the lexicon is exact
+	exact    bool    // the count was verified with this server
+}
+
+// count is how many words make a prompt of tokens tokens, at least one.
+func (l *lexicon) count(tokens int) int {
+	return max(1, int(float64(tokens-l.overhead)/l.perWord+0.5))
+}
+
+// write appends a prompt of n words to dst. Words are drawn one by one from the
+// seed, so two prompts differ from their first words on and no cache of prefixes
+// serves one with what it learned from another.
+func (l *lexicon) write(dst []byte, seed uint64, n int) []byte {
+	random := rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15))
+	dst = append(dst, opening...)
+	for range n {
+		dst = append(dst, ' ')
+		dst = append(dst, l.words[random.IntN(len(l.words))]...)
+	}
+	return dst
+}
+
+func allWords() []string { return strings.Fields(vocabulary) }
+
+// uncalibrated is the lexicon for a server whose tokenizer cannot be asked.
+func uncalibrated() *lexicon { return &lexicon{words: allWords(), overhead: 1, perWord: 1} }

@@ -1,0 +1,205 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+const (
+	firstBackoff  = 10 * time.Millisecond // wall time, after a failed request
+	longBackoff   = time.Second           // wall time
+	maxRetryAfter = 5 * time.Second       // wall time, where the server asks for a pause
+	blindRamp     = time.Second           // engine time, where no warm-up told how long a request takes
+)
+
+var errHopeless = errors.New("no request succeeds")
+
+// phase is a stretch of a session with a book of its own.
+type phase struct {
+	*session
+	ledger *ledger
+	warmup bool
+	abort  context.CancelCauseFunc
+	silent time.Duration // session time at which a phase without any success is given up
+}
+
+// newPhase starts a clock at 0 for the phase's ledger and streams.
+func (s *session) newPhase(ctx context.Context, l Level, warmup bool) (context.Context, *phase) {
+	c := newClock(s.client.Speed)
+	for _, st := range s.streams {
+		st.clock = c
+	}
+	ctx, abort := context.WithCancelCause(ctx)
+	p := &phase{session: s, ledger: newLedger(l, c), warmup: warmup, abort: abort, silent: 2 * s.limits.FirstToken}
+	p.ledger.warmup = warmup
+	return ctx, p
+}
+
+// warmUp sends the level's warm-up requests, as many at once as the level has
+// users; nil without any.
+func (s *session) warmUp(ctx context.Context) *ledger {
+	n := s.level.WarmupRequests()
+	if n == 0 {
+		return nil
+	}
+	l := s.level
+	l.Requests, l.Duration = n, 0
+	ctx, p := s.newPhase(ctx, l, true)
+	defer p.abort(nil)
+	p.ledger.limit, p.ledger.all = n, true
+	p.users(ctx, 0)
+	if ctx.Err() != nil && p.ledger.why != stopDead {
+		p.ledger.why = stopCancel
+	}
+	return p.ledger
+}
+
+// measure sends the level's measured requests.
+func (s *session) measure(ctx context.Context, warm *ledger) *ledger {
+	ctx, p := s.newPhase(ctx, s.level, false)
+	defer p.abort(nil)
+	l := p.ledger
+	l.limit, l.until = s.level.Cap()
+	l.all = s.level.exact() || s.level.users() == 1
+	if warm != nil && warm.requests.Completed == 0 {
+		l.unbroken = warm.unbroken
+	}
+	if s.level.Kind == KindBurst {
+		p.waves(ctx)
+		return l
+	}
+	if !l.all {
+		l.origin = s.ramp(warm)
+	}
+	p.users(ctx, l.origin)
+	return l
+}
+
+// ramp is the time over which a closed loop's users start: the mean time of a
+// request, so that they are out of step with each other as they will be later on.
+func (s *session) ramp(warm *ledger) time.Duration {
+	ramp := blindRamp
+	if warm != nil && len(warm.samples) > 0 {
+		var sum time.Duration
+		for _, w := range warm.samples {
+			sum += w.e2e
+		}
+		ramp = sum / time.Duration(len(warm.samples))
+	}
+	if _, d := s.level.Cap(); d > 0 {
+		ramp = min(ramp, d/4)
+	}
+	return ramp
+}
+
+// users runs all users until the ledger stops them, the last starting at ramp's end.
+func (p *phase) users(ctx context.Context, ramp time.Duration) {
+	var wg sync.WaitGroup
+	n := len(p.streams)
+	for i := range n {
+		wg.Go(func() {
+			p.user(ctx, i, ramp*time.Duration(i)/time.Duration(n))
+		})
+	}
+	wg.Wait()
+	if ctx.Err() != nil {
+		p.ledger.halt(stopCancel)
+	}
+}
+
+// user sends one request after the other, from start on.
+func (p *phase) user(ctx context.Context, id int, start time.Duration) {
+	intended := start
+	failures := 0
+	if !p.pause(ctx, p.ledger.clock.wall(start-p.ledger.clock.now())) {
+		return
+	}
+	for ctx.Err() == nil {
+		seq, ok := p.ledger.next()
+		if !ok {
+			return
+		}
+		f := p.request(ctx, id, seq, intended)
+		if f == nil {
+			failures = 0
+			intended = p.ledger.clock.now()
+			continue
+		}
+		failures++
+		if !p.pause(ctx, backoff(failures, f.retryAfter)) {
+			return
+		}
+		intended = p.ledger.clock.now()
+	}
+}
+
+// backoff is how long a user waits after some failures in a row, so that a dead
+// server is not hammered.
+func backoff(failures int, retryAfter time.Duration) time.Duration {
+	wait := min(firstBackoff<<min(failures-1, 10), longBackoff)
+	return max(wait, min(retryAfter, maxRetryAfter))
+}
+
+// pause waits for a span of wall time; false if the phase stopped meanwhile.
+func (p *phase) pause(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-p.ledger.stopping:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// waves sends bursts: every user at once, and again when all have their answers,
+// until the number of requests is reached.
+func (p *phase) waves(ctx context.Context) {
+	p.ledger.limit, _ = p.level.Cap()
+	for ctx.Err() == nil && !p.ledger.over() {
+		var wg sync.WaitGroup
+		intended := p.ledger.clock.now()
+		for i := range p.streams {
+			wg.Go(func() {
+				if seq, ok := p.ledger.next(); ok {
+					_ = p.request(ctx, i, seq, intended)
+				}
+			})
+		}
+		wg.Wait()
+	}
+	if ctx.Err() != nil {
+		p.ledger.halt(stopCancel)
+	}
+}
+
+// request sends the request number seq and books its answer; it gives the failure.
+func (p *phase) request(ctx context.Context, id, seq int, intended time.Duration) *failure {
+	r := planned(p.work, p.level, seq, p.warmup)
+	p.bodies[id] = p.wire.body(p.bodies[id], p.lexicon, r.PromptSeed, p.lexicon.count(r.InputTokens), r.OutputTokens)
+	a := p.streams[id].do(ctx, p.bodies[id], r.OutputTokens)
+	if a.cancelled {
+		return nil
+	}
+	o := p.ledger.add(r, id, intended, a)
+	if p.records != nil {
+		p.records <- o
+	}
+	if a.fail != nil && p.hopeless() {
+		p.ledger.halt(stopDead)
+		p.abort(errHopeless)
+	}
+	return a.fail
+}
+
+// hopeless says whether to give the level up: too many failures in a row, or no
+// success within twice the time in which there should have been a first token.
+func (p *phase) hopeless() bool {
+	return p.ledger.hopeless() || p.ledger.silent() && p.begun.now() >= p.silent
+}

@@ -1,0 +1,102 @@
+package bench
+
+import (
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/stat/distuv"
+)
+
+// The fewest samples that a figure is made of. A percentile p needs so many that
+// at least one is expected beyond it: 10 for p90, 20 for p95, 100 for p99.
+const (
+	MinP50      = 1
+	MinP90      = 10
+	MinP95      = 20
+	MinP99      = 100
+	MinInterval = 5 // of a 95 % interval
+)
+
+// confidence is the two-sided level of every interval.
+const confidence = 0.95
+
+// studentT is the factor by which a standard error becomes the half-width of an
+// interval from n samples.
+func studentT(n int) float64 {
+	return distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(n - 1)}.Quantile((1 + confidence) / 2)
+}
+
+// summarise makes Stats of samples in milliseconds, which it sorts. Percentiles
+// are order statistics: the smallest sample that at least that share of all does
+// not exceed, without interpolation.
+func summarise(ms []float64) Stats {
+	slices.Sort(ms)
+	s := Stats{N: len(ms)}
+	if s.N == 0 {
+		return s
+	}
+	mean, variance := moments(ms)
+	s.Mean = &mean
+	s.P50 = orderStatistic(ms, 0.50, MinP50)
+	s.P90 = orderStatistic(ms, 0.90, MinP90)
+	s.P95 = orderStatistic(ms, 0.95, MinP95)
+	s.P99 = orderStatistic(ms, 0.99, MinP99)
+	if s.N >= MinInterval {
+		half := studentT(s.N) * math.Sqrt(variance/float64(s.N))
+		s.MeanInterval = &[2]float64{mean - half, mean + half}
+	}
+	return s
+}
+
+func orderStatistic(sorted []float64, p float64, least int) *float64 {
+	if len(sorted) < least {
+		return nil
+	}
+	rank := int(math.Ceil(p*float64(len(sorted)) - 1e-9))
+	v := sorted[max(rank, 1)-1]
+	return &v
+}
+
+// moments are the mean and the sample variance.
+func moments(xs []float64) (mean, variance float64) {
+	for _, x := range xs {
+		mean += x
+	}
+	mean /= float64(len(xs))
+	if len(xs) < 2 {
+		return mean, 0
+	}
+	for _, x := range xs {
+		variance += (x - mean) * (x - mean)
+	}
+	return mean, variance / float64(len(xs)-1)
+}
+
+// ratio is an estimate of sum(y)/sum(x) over samples that belong together, such
+// as tokens and time of each request, by the sums it needs: a run of any length
+// takes the same memory.
+type ratio struct{ n, x, y, xx, yy, xy float64 }
+
+func (r *ratio) add(x, y float64) {
+	r.n++
+	r.x += x
+	r.y += y
+	r.xx += x * x
+	r.yy += y * y
+	r.xy += x * y
+}
+
+// value is sum(y)/sum(x).
+func (r *ratio) value() float64 { return r.y / r.x }
+
+// half is the half-width of the value's interval, by the usual linearisation:
+// the variance of y - value*x over the squared mean of x. False for too few samples.
+func (r *ratio) half() (float64, bool) {
+	if r.n < MinInterval || r.x <= 0 {
+		return 0, false
+	}
+	v := r.value()
+	residuals := max(0, r.yy-2*v*r.xy+v*v*r.xx)
+	se := math.Sqrt(residuals/(r.n-1)/r.n) / (r.x / r.n)
+	return studentT(int(r.n)) * se, true
+}

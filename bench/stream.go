@@ -1,0 +1,228 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"strings"
+	"time"
+)
+
+// maxErrorBody is how much of an error answer is read.
+const maxErrorBody = 4 << 10
+
+// tick is the resolution at which gaps between tokens are kept.
+const tick = 100 * time.Nanosecond
+
+// arrival is one read that brought content: everything that one read brought is
+// taken to have come at once, whatever number of events it was cut into.
+type arrival struct {
+	gap    uint32 // ticks since the arrival before; the first has none
+	events uint16 // events with content
+	tokens uint16 // tokens, by usage in each event; 0 where that was not sent
+}
+
+// answer is what became of one request.
+type answer struct {
+	sent, first, last time.Duration // engine time; first and last are of content
+	connected         bool
+	arrivals          []arrival
+	events            int // events with content
+	prompt, tokens    int // by usage, -1 without
+	counted           int // tokens that usage in each event has accounted for
+	end               ending
+	done              bool // [DONE] was seen
+	fail              *failure
+	cancelled         bool // the run was interrupted: it neither succeeded nor failed
+}
+
+// stream sends requests one after the other, as one user does, and reuses what
+// it needs for that.
+type stream struct {
+	link   *link
+	clock  clock
+	limits Timeouts
+	events eventReader
+	chunk  chunk
+	answer answer
+	limit  int    // the most arrivals that are believed
+	reads  int    // the read that the last arrival came with
+	ticks  uint64 // when that was
+	typed  bool   // the answer says that it is an event stream
+}
+
+// do sends a body that asks for tokens tokens and follows the answer to its end.
+// What it gives is valid until the next call.
+func (s *stream) do(ctx context.Context, body []byte, tokens int) *answer {
+	s.answer = answer{arrivals: s.answer.arrivals[:0], prompt: -1, tokens: -1}
+	s.limit = 4*tokens + 1024
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	w := startWatch(s.clock, s.limits, cancel)
+	defer w.stop()
+
+	f := s.exchange(ctx, body, w)
+	s.answer.fail = f
+	s.answer.cancelled = f == nil && !s.complete()
+	return &s.answer
+}
+
+// complete says whether the answer came to its end.
+func (s *stream) complete() bool { return s.answer.done || s.answer.end != endNone }
+
+func (s *stream) exchange(ctx context.Context, body []byte, w *watch) *failure {
+	s.answer.sent = s.clock.now()
+	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
+		s.answer.sent, s.answer.connected = s.clock.now(), true
+	}}
+	res, err := s.link.post(httptrace.WithClientTrace(ctx, trace), body)
+	if err != nil {
+		return networkFailure(ctx, err)
+	}
+	defer res.Body.Close()
+	if f := refusal(ctx, res); f != nil {
+		return f
+	}
+	s.typed = strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream")
+	s.events.reset(res.Body, s.clock.now)
+	if f := s.follow(ctx, w); f != nil || !s.complete() {
+		return f
+	}
+	w.ended()
+	drain(res.Body)
+	return s.verdict()
+}
+
+// refusal is the failure of an answer that is no event stream at all.
+func refusal(ctx context.Context, res *http.Response) *failure {
+	if enc := res.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
+		return fail(failCompressed, "Content-Encoding "+enc+", though none was asked for")
+	}
+	if res.StatusCode == http.StatusOK {
+		return nil
+	}
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxErrorBody))
+	if err != nil && ctx.Err() != nil {
+		return networkFailure(ctx, err)
+	}
+	return statusFailure(res.StatusCode, res.Header.Get("Location"), res.Header.Get("Retry-After"), body)
+}
+
+// follow reads events until the stream's end; nil also when ctx was cancelled.
+func (s *stream) follow(ctx context.Context, w *watch) *failure {
+	s.reads = -1
+	for {
+		event, isError, err := s.events.next()
+		if err != nil {
+			return s.ended(ctx, err)
+		}
+		if bytes.Equal(event, []byte("[DONE]")) {
+			s.answer.done = true
+			return nil
+		}
+		if err := s.chunk.parse(event); err != nil {
+			return s.malformed(event)
+		}
+		if isError || s.chunk.failed {
+			return fail(failEvent, string(unescape(s.chunk.message)))
+		}
+		if f := s.take(w); f != nil {
+			return f
+		}
+	}
+}
+
+// ended judges the end of the bytes, or the error that came in its place.
+func (s *stream) ended(ctx context.Context, err error) *failure {
+	if s.answer.end != endNone && (errors.Is(err, io.EOF) || ctx.Err() != nil) {
+		return nil // [DONE] is missing, which some servers never send
+	}
+	f := networkFailure(ctx, err)
+	switch {
+	case errors.Is(err, io.EOF) && s.answer.events == 0 && !s.typed:
+		return fail(failNotStream, "no event in it")
+	case f == nil || f.class != failClosed:
+		return f
+	case s.answer.events == 0 && errors.Is(err, io.EOF):
+		return fail(failEmpty, "the stream ended without an event that has content")
+	}
+	return fail(failCut, err.Error())
+}
+
+// malformed names an event that is no JSON; one that the end of the stream cut is the cut's fault.
+func (s *stream) malformed(event []byte) *failure {
+	switch {
+	case s.events.err != nil && s.events.r == s.events.w:
+		return fail(failCut, "in the middle of an event")
+	case s.answer.events == 0:
+		return fail(failNotStream, string(event[:min(len(event), maxDetail)]))
+	}
+	return fail(failMalformed, string(event[:min(len(event), maxDetail)]))
+}
+
+// take adds one event to the answer.
+func (s *stream) take(w *watch) *failure {
+	c, a := &s.chunk, &s.answer
+	if c.prompt >= 0 {
+		a.prompt = c.prompt
+	}
+	if c.completion >= 0 {
+		a.tokens = c.completion
+	}
+	if c.end != endNone {
+		a.end = c.end
+		w.ended()
+	}
+	if !c.content {
+		return nil
+	}
+	if a.events++; a.events > s.limit {
+		return fail(failTooMuch, "the server goes on and on")
+	}
+	s.arrive(w)
+	if fresh := c.completion - a.counted; fresh > 0 {
+		last := &a.arrivals[len(a.arrivals)-1]
+		last.tokens = uint16(min(int(last.tokens)+fresh, 1<<16-1))
+		a.counted = c.completion
+	}
+	return nil
+}
+
+// arrive counts an event with content to the arrival that its read was.
+func (s *stream) arrive(w *watch) {
+	a := &s.answer
+	if s.reads != s.events.reads {
+		s.reads = s.events.reads
+		a.last = s.events.at
+		now := uint64(a.last / tick)
+		if len(a.arrivals) == 0 {
+			a.first, s.ticks = a.last, now
+		}
+		a.arrivals = append(a.arrivals, arrival{gap: uint32(min(now-s.ticks, 1<<32-1))})
+		s.ticks = now
+		w.token(a.last)
+	}
+	if last := &a.arrivals[len(a.arrivals)-1]; last.events < 1<<16-1 {
+		last.events++
+	}
+}
+
+// verdict judges an answer that came to its end.
+func (s *stream) verdict() *failure {
+	switch {
+	case s.answer.end == endAbort:
+		return fail(failAborted, "")
+	case s.answer.events == 0:
+		return fail(failEmpty, "the stream ended without an event that has content")
+	}
+	return nil
+}
+
+// drain reads what follows the last event, so that the connection can be used
+// again; a server that has much more to say loses its connection.
+func drain(body io.Reader) {
+	_, _ = io.CopyN(io.Discard, body, 64<<10)
+}

@@ -1,0 +1,101 @@
+package bench
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+)
+
+// summary makes the result of what a ledger holds, at the level's end.
+func (s *session) summary(l *ledger, use clientUse, wall time.Duration) LevelResult {
+	v := l.look(l.clock.now())
+	r := LevelResult{
+		Kind: s.level.Kind, Users: s.level.users(), Rate: s.level.Rate,
+		RequestedOutputTokens: s.level.OutputTokens,
+		Requests:              l.requests, Failures: l.failures,
+		DurationS: max(0, (l.last - l.first).Seconds()), WindowS: max(0, v.seconds()), WallS: wall.Seconds(),
+		InputTokens: l.input, OutputTokens: l.output,
+		OutputThroughput:  v.throughput.value,
+		TotalThroughput:   rate(v.got.output+v.got.input, v.seconds()),
+		RequestThroughput: rate(v.got.requests, v.seconds()),
+		TokensEstimated:   l.estimated > 0,
+		Settled:           v.ok && v.throughput.settled(),
+	}
+	slices.SortStableFunc(r.Failures, func(a, b FailureCount) int { return cmp.Compare(b.Count, a.Count) })
+	if v.throughput.known {
+		r.ThroughputInterval = &[2]float64{v.throughput.value - v.throughput.half, v.throughput.value + v.throughput.half}
+	}
+	l.latencies(&r, v.cut)
+	r.Client = use.cost(wall, l.delayP99(), wallFigure(&r, l.clock))
+	r.Notes = append(s.notes, s.remarks(l, v)...)
+	return r
+}
+
+// latencies summarises the requests that were sent in the measured part.
+func (l *ledger) latencies(r *LevelResult, cut time.Duration) {
+	var ttft, tpot, e2e []float64
+	for _, s := range l.samples {
+		if !l.all && s.sent < cut {
+			continue
+		}
+		ttft = append(ttft, milliseconds(float64(s.ttft)))
+		e2e = append(e2e, milliseconds(float64(s.e2e)))
+		if s.tokens >= 2 {
+			tpot = append(tpot, milliseconds(s.tpot))
+		}
+	}
+	r.TTFT, r.TPOT, r.E2E = summarise(ttft), summarise(tpot), summarise(e2e)
+	r.ITL = l.interToken()
+}
+
+// interToken summarises the gaps between tokens. Their percentiles come from a
+// histogram of three significant digits; the mean is exact, and its interval
+// takes the gaps of one request together, since they are alike.
+func (l *ledger) interToken() Stats {
+	n := int(l.gaps.TotalCount())
+	if n == 0 || l.gapRatio.n == 0 {
+		return Stats{}
+	}
+	s := Stats{N: n}
+	unit := milliseconds(float64(tick))
+	mean := l.gapRatio.value() * unit
+	s.Mean = &mean
+	at := func(p float64, least int) *float64 {
+		if n < least {
+			return nil
+		}
+		v := float64(l.gaps.ValueAtQuantile(100*p)) * unit
+		return &v
+	}
+	s.P50, s.P90, s.P95, s.P99 = at(0.50, MinP50), at(0.90, MinP90), at(0.95, MinP95), at(0.99, MinP99)
+	if half, ok := l.gapRatio.half(); ok {
+		s.MeanInterval = &[2]float64{mean - half*unit, mean + half*unit}
+	}
+	return s
+}
+
+func milliseconds(ns float64) float64 { return ns / float64(time.Millisecond) }
+
+// delayP99 is the schedule delay in milliseconds of wall time.
+func (l *ledger) delayP99() *float64 {
+	if l.delays.TotalCount() == 0 {
+		return nil
+	}
+	ms := float64(l.delays.ValueAtQuantile(99)) / 1e3
+	return &ms
+}
+
+// wallFigure is the smaller of the mean TTFT and TPOT in milliseconds of wall time.
+func wallFigure(r *LevelResult, c clock) float64 {
+	least := math.Inf(1)
+	for _, s := range []Stats{r.TTFT, r.TPOT} {
+		if s.Mean != nil && *s.Mean > 0 {
+			least = min(least, *s.Mean/c.speed)
+		}
+	}
+	if math.IsInf(least, 1) {
+		return 0
+	}
+	return least
+}

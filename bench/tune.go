@@ -1,0 +1,110 @@
+package bench
+
+import "context"
+
+// learntKey is what a lexicon depends on; tokens 0 is the one for any length.
+type learntKey struct {
+	url, model string
+	api        API
+	tokens     int
+}
+
+func (c *Client) learned(k learntKey) *lexicon {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.learnt[k]
+}
+
+func (c *Client) remember(k learntKey, l *lexicon) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.learnt == nil {
+		c.learnt = map[learntKey]*lexicon{}
+	}
+	c.learnt[k] = l
+}
+
+// calibrate finds the lexicon that makes prompts of the workload's length on
+// this server, once per client, server and length. A server that cannot be asked
+// leaves lengths approximate, which is noted.
+func (s *session) calibrate(ctx context.Context) {
+	key := learntKey{s.link.target.URL, s.link.target.Model, s.work.API, max(s.work.Prompts.InputTokens, 1)}
+	if l := s.client.learned(key); l != nil {
+		s.lexicon = l
+	} else if l := s.fit(ctx, key); l != nil {
+		s.client.remember(key, l)
+		s.lexicon = l
+	}
+	if !s.lexicon.exact && ctx.Err() == nil {
+		s.note("the server counts the prompt's tokens differently or not at all: prompts have about %d tokens", key.tokens)
+	}
+}
+
+// fit learns words and then corrects the fixed cost of a prompt by what usage
+// says of real ones, which holds what /tokenize does not know: special tokens and
+// the chat template. Nil where the server did not answer.
+func (s *session) fit(ctx context.Context, key learntKey) *lexicon {
+	anyLength := key
+	anyLength.tokens = 0
+	known := s.client.learned(anyLength)
+	if known == nil {
+		l, err := learn(ctx, tokenizer(s.link))
+		if err != nil {
+			l = s.probeTwice(ctx, key.tokens)
+		}
+		if l == nil {
+			return nil
+		}
+		known = l
+		s.client.remember(anyLength, known)
+	}
+	l := *known
+	return s.correct(ctx, &l, min(key.tokens, maxVerified))
+}
+
+// correct compares at most three prompts of the wanted length with their usage.
+func (s *session) correct(ctx context.Context, l *lexicon, tokens int) *lexicon {
+	for try := range uint64(3) {
+		got, ok := s.probe(ctx, l, try, l.count(tokens))
+		if !ok {
+			return nil
+		}
+		if got < 0 {
+			l.exact = l.perWord == 1 && s.work.API != APIChat
+			return l
+		}
+		if l.exact = got == tokens; l.exact || l.count(tokens) == 1 && got > tokens {
+			return l
+		}
+		l.overhead += got - tokens
+	}
+	return l
+}
+
+// probeTwice learns from the usage of two requests what a word costs, where the
+// server has no tokenizer to ask. Nil where it did not answer.
+func (s *session) probeTwice(ctx context.Context, tokens int) *lexicon {
+	l := uncalibrated()
+	long := max(min(tokens, maxVerified), 64)
+	more, ok := s.probe(ctx, l, 10, long)
+	if !ok {
+		return nil
+	}
+	less, ok := s.probe(ctx, l, 11, long/2)
+	if !ok {
+		return nil
+	}
+	if more > less && less > 0 {
+		l.perWord = float64(more-less) / float64(long-long/2)
+		l.overhead = max(0, more-int(l.perWord*float64(long)+0.5))
+	}
+	return l
+}
+
+// probe sends a prompt of some words for one token and gives its length by usage,
+// -1 where the server sends none; false where the request failed.
+func (s *session) probe(ctx context.Context, l *lexicon, n uint64, words int) (int, bool) {
+	body := s.wire.body(nil, l, s.work.Seed^(0xca11b7a7e<<8|n), words, 1)
+	a := s.streams[0].do(ctx, body, 1)
+	return a.prompt, a.fail == nil && !a.cancelled
+}

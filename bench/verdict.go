@@ -1,0 +1,137 @@
+package bench
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// lookAgain is by how much a level must have grown before it is asked again
+// whether it has settled.
+const lookAgain = 1.05
+
+// settle stops a level that has no limit of its own once it has settled; the
+// caller holds the lock.
+func (l *ledger) settle() {
+	if l.warmup || l.stopped || !l.level.settles() || l.requests.Completed < l.enough() {
+		return
+	}
+	now := l.clock.now()
+	if float64(now) < lookAgain*float64(l.checked) {
+		return
+	}
+	l.checked = now
+	if v := l.look(now); v.ok && v.throughput.settled() {
+		l.stop(now, stopSettled)
+	}
+}
+
+// enough is the fewest requests that a level is stopped on: ten of a single
+// stream, twenty in all and two of each user of a closed loop.
+func (l *ledger) enough() int {
+	if l.level.users() == 1 {
+		return settleBatches
+	}
+	return max(20, 2*l.level.users())
+}
+
+// view is what the ledger shows of the level up to some moment.
+type view struct {
+	throughput interval      // of output tokens, per second
+	cut        time.Duration // where the measured part begins
+	end        time.Duration // where it ends
+	got        delivered     // in between
+	ok         bool          // the start-up could be told from the rest
+}
+
+func (v view) seconds() float64 { return (v.end - v.cut).Seconds() }
+
+// look measures the level up to now, or to where it was stopped; the caller
+// holds the lock, or is alone.
+func (l *ledger) look(now time.Duration) view {
+	switch {
+	case l.level.users() == 1:
+		return l.lookSingle()
+	case l.all:
+		return l.lookAll()
+	}
+	return l.lookWindow(now)
+}
+
+// lookSingle takes each request of a single stream, with the pause behind it, as a batch.
+func (l *ledger) lookSingle() view {
+	v := view{cut: l.first, end: l.last, got: l.delivered.total(0), ok: true}
+	v.throughput.value = rate(v.got.output, v.seconds())
+	slices.SortFunc(l.samples, func(a, b sample) int { return cmp.Compare(a.sent, b.sent) })
+	var r ratio
+	for i, s := range l.samples {
+		next := s.sent + s.e2e
+		if i+1 < len(l.samples) && l.seen == len(l.samples) {
+			next = l.samples[i+1].sent
+		}
+		r.add((next - s.sent).Seconds(), float64(s.tokens))
+	}
+	v.throughput.half, v.throughput.known = r.half()
+	return v
+}
+
+// lookAll measures from the first send to the last token. Its interval has the
+// width, in proportion, of that of batches up to the last send.
+func (l *ledger) lookAll() view {
+	v := view{cut: l.first, end: l.last, got: l.delivered.total(0), ok: true}
+	v.throughput.value = rate(v.got.output, v.seconds())
+	if l.level.Kind == KindBurst {
+		return v
+	}
+	if b := batchMeans(&l.delivered, 0, l.stopAt); b.known && b.value > 0 {
+		v.throughput.half, v.throughput.known = v.throughput.value*b.half/b.value, true
+	}
+	return v
+}
+
+// lookWindow measures from the end of the ramp, or of what looks like start-up
+// after it, to the last send.
+func (l *ledger) lookWindow(now time.Duration) view {
+	if l.stopped {
+		now = l.stopAt
+	}
+	length := now - l.origin
+	if length <= 0 || l.delivered.width == 0 {
+		return view{cut: l.origin, end: max(l.origin, l.last), got: l.delivered.total(0)}
+	}
+	slot, ok := trimBins(&l.delivered, length)
+	if ok {
+		late, fine := l.trimTTFT()
+		slot, ok = max(slot, int(late/l.delivered.width)), fine
+	}
+	if !ok {
+		slot = 0
+	}
+	v := view{cut: l.origin + time.Duration(slot)*l.delivered.width, end: now, ok: ok}
+	v.got = l.delivered.total(slot)
+	v.throughput = batchMeans(&l.delivered, slot, length)
+	v.throughput.value = rate(v.got.output, v.seconds())
+	return v
+}
+
+// trimTTFT is how long after the origin the start-up ends by the requests' time
+// to the first token, in the order of their sending.
+func (l *ledger) trimTTFT() (time.Duration, bool) {
+	if len(l.samples) < 10*5 {
+		return 0, true
+	}
+	slices.SortFunc(l.samples, func(a, b sample) int { return cmp.Compare(a.sent, b.sent) })
+	series := make([]float64, len(l.samples))
+	for i, s := range l.samples {
+		series[i] = float64(s.ttft)
+	}
+	cut, ok := trim(series)
+	return max(0, l.samples[min(cut, len(series)-1)].sent-l.origin), ok
+}
+
+func rate(n, seconds float64) float64 {
+	if seconds <= 0 {
+		return 0
+	}
+	return n / seconds
+}
