@@ -5,21 +5,11 @@ import (
 	"time"
 )
 
-// bins hold what was delivered over time, in at most maxBins slots of equal
-// width; when a level outgrows them the width doubles, so memory does not grow.
+// bins hold the output tokens that came over time, in at most maxBins slots of
+// equal width; when a level outgrows them the width doubles, so memory does not grow.
 type bins struct {
 	width time.Duration
-	slots []delivered
-}
-
-// delivered is what a stretch of time brought: each token counted when it came,
-// a prompt with its first token, a request with its last.
-type delivered struct{ output, input, requests float64 }
-
-func (d *delivered) add(o delivered) {
-	d.output += o.output
-	d.input += o.input
-	d.requests += o.requests
+	slots []float64
 }
 
 const (
@@ -27,8 +17,8 @@ const (
 	firstBin = 10 * time.Millisecond // of the engine's time
 )
 
-// add credits d at time t after the bins' origin; before that nothing is kept.
-func (b *bins) add(t time.Duration, d delivered) {
+// add credits tokens at time t after the bins' origin; before that nothing is kept.
+func (b *bins) add(t time.Duration, tokens float64) {
 	if t < 0 {
 		return
 	}
@@ -40,29 +30,28 @@ func (b *bins) add(t time.Duration, d delivered) {
 	}
 	i := int(t / b.width)
 	for len(b.slots) <= i {
-		b.slots = append(b.slots, delivered{})
+		b.slots = append(b.slots, 0)
 	}
-	b.slots[i].add(d)
+	b.slots[i] += tokens
 }
 
 func (b *bins) fold() {
 	half := (len(b.slots) + 1) / 2
 	for i := range half {
-		sum := b.slots[2*i]
+		b.slots[i] = b.slots[2*i]
 		if 2*i+1 < len(b.slots) {
-			sum.add(b.slots[2*i+1])
+			b.slots[i] += b.slots[2*i+1]
 		}
-		b.slots[i] = sum
 	}
 	b.slots = b.slots[:half]
 	b.width *= 2
 }
 
 // total is what came from slot from on.
-func (b *bins) total(from int) delivered {
-	var sum delivered
-	for i := from; i < len(b.slots); i++ {
-		sum.add(b.slots[i])
+func (b *bins) total(from int) float64 {
+	sum := 0.0
+	for _, tokens := range b.slots[min(from, len(b.slots)):] {
+		sum += tokens
 	}
 	return sum
 }
@@ -80,7 +69,7 @@ func (b *bins) batches(from int, end time.Duration, n int) []float64 {
 	}
 	rates := make([]float64, n)
 	for i := from; i < len(b.slots); i++ {
-		b.share(rates, i, start, end, length)
+		b.divide(rates, i, start, end, length)
 	}
 	for i := range rates {
 		rates[i] /= length / float64(time.Second)
@@ -88,8 +77,8 @@ func (b *bins) batches(from int, end time.Duration, n int) []float64 {
 	return rates
 }
 
-// share divides a slot's tokens among the batches that it lies in.
-func (b *bins) share(rates []float64, slot int, start, end time.Duration, length float64) {
+// divide shares a slot's tokens among the batches that it lies in.
+func (b *bins) divide(rates []float64, slot int, start, end time.Duration, length float64) {
 	from := float64(time.Duration(slot)*b.width - start)
 	to := math.Min(from+float64(b.width), float64(end-start))
 	if to <= from {
@@ -97,6 +86,6 @@ func (b *bins) share(rates []float64, slot int, start, end time.Duration, length
 	}
 	for i := int(from / length); i < len(rates) && float64(i)*length < to; i++ {
 		overlap := math.Min(to, float64(i+1)*length) - math.Max(from, float64(i)*length)
-		rates[i] += b.slots[slot].output * math.Max(overlap, 0) / (to - from)
+		rates[i] += b.slots[slot] * math.Max(overlap, 0) / (to - from)
 	}
 }

@@ -20,6 +20,8 @@
 //     between the end of the ramp (and of any start-up that MSER-5 finds behind
 //     it) and the last send, each token counted when it came. Otherwise all that
 //     came between the first send and the last token, divided by that time.
+//     Requests and input tokens pass at the rate of the output tokens, times what
+//     completed requests have of them for each.
 //
 // A send is the moment at which the request is written to its connection, which
 // was opened before.
@@ -104,7 +106,6 @@ type session struct {
 	lexicon *lexicon
 	begun   clock // started with the session; the level's own clock starts later
 	streams []*stream
-	bodies  [][]byte // one a stream, written anew for each request
 	records chan Outcome
 	written sync.WaitGroup
 	notes   []string
@@ -122,7 +123,6 @@ func (c *Client) newSession(t Target, w Workload, l Level) (*session, error) {
 	s := &session{
 		client: c, work: w, level: l, limits: w.Timeouts.withDefaults(),
 		wire: wire, link: link, lexicon: uncalibrated(), begun: newClock(c.Speed),
-		bodies: make([][]byte, l.users()),
 	}
 	for range l.users() {
 		s.streams = append(s.streams, &stream{link: link, clock: s.begun, limits: s.limits})
@@ -157,10 +157,11 @@ func (s *session) run(ctx context.Context) LevelResult {
 	s.link.open(ctx, s.level.users())
 	s.calibrate(ctx)
 	warm := s.warmUp(ctx)
-	if warm != nil && (warm.why == stopDead || warm.why == stopCancel) {
-		if warm.why == stopDead {
-			s.note("nothing was measured: no warm-up request succeeded, and what failed is what is counted here")
-		}
+	switch {
+	case ctx.Err() != nil:
+		return s.summary(newLedger(s.level, s.begun), clientUse{}, 0)
+	case warm != nil && warm.why == stopDead:
+		s.note("nothing was measured: no warm-up request succeeded, and those that failed are counted here")
 		return s.summary(warm, clientUse{}, 0)
 	}
 	s.link.open(ctx, s.level.users()-s.idle(warm))

@@ -38,6 +38,7 @@ type ledger struct {
 	stopping chan struct{}
 	why      stopReason
 	checked  time.Duration
+	busy     []time.Duration // since when each user waits for an answer, or idle
 
 	requests  RequestCount
 	failures  []FailureCount
@@ -74,8 +75,16 @@ const (
 	stopCancel             // interrupted
 )
 
+// idle marks a user that waits for no answer.
+const idle = -1
+
 func newLedger(l Level, c clock) *ledger {
+	busy := make([]time.Duration, l.users())
+	for i := range busy {
+		busy[i] = idle
+	}
 	return &ledger{
+		busy:  busy,
 		level: l, clock: c, stopping: make(chan struct{}),
 		random: rand.New(rand.NewPCG(1, uint64(l.users()))),
 		gaps:   hdrhistogram.New(1, int64(time.Hour/tick), 3),
@@ -83,8 +92,8 @@ func newLedger(l Level, c clock) *ledger {
 	}
 }
 
-// next hands out the number of the next request, or says that there is none.
-func (l *ledger) next() (int, bool) {
+// next hands a user the number of the next request, or says that there is none.
+func (l *ledger) next(user int) (int, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.clock.now()
@@ -95,6 +104,7 @@ func (l *ledger) next() (int, bool) {
 		return 0, false
 	}
 	l.issued++
+	l.busy[user] = now
 	if l.issued == l.limit {
 		l.stop(now, stopLimit)
 	}
@@ -133,6 +143,7 @@ func (l *ledger) add(r Request, user int, intended time.Duration, a *answer) Out
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.requests.Total++
+	l.busy[user] = idle
 	if a.connected {
 		_ = l.delays.RecordValue(max(0, int64(l.clock.wall(a.sent-intended)/time.Microsecond)))
 	}
@@ -189,8 +200,6 @@ func (l *ledger) completed(r Request, o *Outcome, a *answer) {
 	if o.Sent >= l.origin || l.all {
 		l.keep(sample{o.Sent, o.TTFT, o.E2E, tpot(o.E2E-o.TTFT, o.OutputTokens), o.OutputTokens})
 	}
-	l.credit(a.first, delivered{input: float64(o.InputTokens)})
-	l.credit(a.last, delivered{requests: 1})
 	l.spread(o, a)
 	l.settle()
 }
@@ -238,12 +247,12 @@ func (l *ledger) keep(s sample) {
 	}
 }
 
-// credit counts what came at t, if that lies in the window.
-func (l *ledger) credit(t time.Duration, d delivered) {
+// credit counts tokens that came at t, if that lies in the window.
+func (l *ledger) credit(t time.Duration, tokens float64) {
 	if !l.all && (l.stopped && t > l.stopAt || l.until > 0 && t > l.until) {
 		return
 	}
-	l.delivered.add(t-l.origin, d)
+	l.delivered.add(t-l.origin, tokens)
 }
 
 // spread divides a request's tokens over its arrivals: as usage in each event
@@ -260,7 +269,7 @@ func (l *ledger) spread(o *Outcome, a *answer) {
 			n = float64(v.tokens)
 		}
 		ticks += int64(v.gap)
-		l.credit(at+time.Duration(ticks)*tick, delivered{output: n})
+		l.credit(at+time.Duration(ticks)*tick, n)
 		total += n
 		whole := int(total+0.5) - rounded
 		rounded += whole

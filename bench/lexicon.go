@@ -2,6 +2,7 @@ package bench
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 )
 
@@ -35,7 +36,12 @@ func (l *lexicon) write(dst []byte, seed uint64, n int) []byte {
 	return dst
 }
 
-func allWords() []string { return strings.Fields(vocabulary) }
+// allWords is the vocabulary in alphabetical order, each word once.
+func allWords() []string {
+	words := strings.Fields(vocabulary)
+	slices.Sort(words)
+	return slices.Compact(words)
+}
 
 // uncalibrated is the lexicon for a server whose tokenizer cannot be asked.
 func uncalibrated() *lexicon { return &lexicon{words: allWords(), overhead: 1, perWord: 1} }

@@ -50,9 +50,6 @@ func (s *session) warmUp(ctx context.Context) *ledger {
 	defer p.abort(nil)
 	p.ledger.limit, p.ledger.all = n, true
 	p.users(ctx, 0)
-	if ctx.Err() != nil && p.ledger.why != stopDead {
-		p.ledger.why = stopCancel
-	}
 	return p.ledger
 }
 
@@ -104,7 +101,12 @@ func (p *phase) users(ctx context.Context, ramp time.Duration) {
 		})
 	}
 	wg.Wait()
-	if ctx.Err() != nil {
+	p.interrupted(ctx)
+}
+
+// interrupted notes that the level was cancelled from outside.
+func (p *phase) interrupted(ctx context.Context) {
+	if ctx.Err() != nil && !errors.Is(context.Cause(ctx), errHopeless) {
 		p.ledger.halt(stopCancel)
 	}
 }
@@ -117,7 +119,7 @@ func (p *phase) user(ctx context.Context, id int, start time.Duration) {
 		return
 	}
 	for ctx.Err() == nil {
-		seq, ok := p.ledger.next()
+		seq, ok := p.ledger.next(id)
 		if !ok {
 			return
 		}
@@ -167,7 +169,7 @@ func (p *phase) waves(ctx context.Context) {
 		intended := p.ledger.clock.now()
 		for i := range p.streams {
 			wg.Go(func() {
-				if seq, ok := p.ledger.next(); ok {
+				if seq, ok := p.ledger.next(i); ok {
 					_ = p.request(ctx, i, seq, intended)
 				}
 			})
@@ -182,8 +184,8 @@ func (p *phase) waves(ctx context.Context) {
 // request sends the request number seq and books its answer; it gives the failure.
 func (p *phase) request(ctx context.Context, id, seq int, intended time.Duration) *failure {
 	r := planned(p.work, p.level, seq, p.warmup)
-	p.bodies[id] = p.wire.body(p.bodies[id], p.lexicon, r.PromptSeed, p.lexicon.count(r.InputTokens), r.OutputTokens)
-	a := p.streams[id].do(ctx, p.bodies[id], r.OutputTokens)
+	body := p.wire.body(p.lexicon, r.PromptSeed, p.lexicon.count(r.InputTokens), r.OutputTokens)
+	a := p.streams[id].do(ctx, body, r.OutputTokens)
 	if a.cancelled {
 		return nil
 	}

@@ -123,11 +123,12 @@ func (s *stream) follow(ctx context.Context, w *watch) *failure {
 			s.answer.done = true
 			return nil
 		}
-		if err := s.chunk.parse(event); err != nil {
+		err = s.chunk.parse(event)
+		switch {
+		case isError || s.chunk.failed:
+			return fail(failEvent, errorMessage(event[:min(len(event), maxErrorBody)]))
+		case err != nil:
 			return s.malformed(event)
-		}
-		if isError || s.chunk.failed {
-			return fail(failEvent, string(unescape(s.chunk.message)))
 		}
 		if f := s.take(w); f != nil {
 			return f

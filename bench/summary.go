@@ -17,8 +17,8 @@ func (s *session) summary(l *ledger, use clientUse, wall time.Duration) LevelRes
 		DurationS: max(0, (l.last - l.first).Seconds()), WindowS: max(0, v.seconds()), WallS: wall.Seconds(),
 		InputTokens: l.input, OutputTokens: l.output,
 		OutputThroughput:  v.throughput.value,
-		TotalThroughput:   rate(v.got.output+v.got.input, v.seconds()),
-		RequestThroughput: rate(v.got.requests, v.seconds()),
+		TotalThroughput:   v.throughput.value * (1 + share(l.input, l.output)),
+		RequestThroughput: v.throughput.value * share(l.requests.Completed, l.output),
 		TokensEstimated:   l.estimated > 0,
 		Settled:           v.ok && v.throughput.settled(),
 	}
@@ -30,6 +30,14 @@ func (s *session) summary(l *ledger, use clientUse, wall time.Duration) LevelRes
 	r.Client = use.cost(wall, l.delayP99(), wallFigure(&r, l.clock))
 	r.Notes = append(s.notes, s.remarks(l, v)...)
 	return r
+}
+
+// share is part/whole, 0 for nothing at all.
+func share(part, whole int) float64 {
+	if whole == 0 {
+		return 0
+	}
+	return float64(part) / float64(whole)
 }
 
 // latencies summarises the requests that were sent in the measured part.

@@ -31,9 +31,11 @@ func (s *session) calibrate(ctx context.Context) {
 	key := learntKey{s.link.target.URL, s.link.target.Model, s.work.API, max(s.work.Prompts.InputTokens, 1)}
 	if l := s.client.learned(key); l != nil {
 		s.lexicon = l
-	} else if l := s.fit(ctx, key); l != nil {
-		s.client.remember(key, l)
+	} else if l, answered := s.fit(ctx, key); l != nil {
 		s.lexicon = l
+		if answered {
+			s.client.remember(key, l)
+		}
 	}
 	if !s.lexicon.exact && ctx.Err() == nil {
 		s.note("the server counts the prompt's tokens differently or not at all: prompts have about %d tokens", key.tokens)
@@ -42,8 +44,8 @@ func (s *session) calibrate(ctx context.Context) {
 
 // fit learns words and then corrects the fixed cost of a prompt by what usage
 // says of real ones, which holds what /tokenize does not know: special tokens and
-// the chat template. Nil where the server did not answer.
-func (s *session) fit(ctx context.Context, key learntKey) *lexicon {
+// the chat template. It gives nil, or what it has, where the server did not answer.
+func (s *session) fit(ctx context.Context, key learntKey) (l *lexicon, answered bool) {
 	anyLength := key
 	anyLength.tokens = 0
 	known := s.client.learned(anyLength)
@@ -53,32 +55,33 @@ func (s *session) fit(ctx context.Context, key learntKey) *lexicon {
 			l = s.probeTwice(ctx, key.tokens)
 		}
 		if l == nil {
-			return nil
+			return nil, false
 		}
 		known = l
 		s.client.remember(anyLength, known)
 	}
-	l := *known
-	return s.correct(ctx, &l, min(key.tokens, maxVerified))
+	own := *known
+	return &own, s.correct(ctx, &own, min(key.tokens, maxVerified))
 }
 
-// correct compares at most three prompts of the wanted length with their usage.
-func (s *session) correct(ctx context.Context, l *lexicon, tokens int) *lexicon {
+// correct compares at most three prompts of the wanted length with their usage;
+// false where the server did not answer.
+func (s *session) correct(ctx context.Context, l *lexicon, tokens int) bool {
 	for try := range uint64(3) {
 		got, ok := s.probe(ctx, l, try, l.count(tokens))
 		if !ok {
-			return nil
+			return false
 		}
 		if got < 0 {
 			l.exact = l.perWord == 1 && s.work.API != APIChat
-			return l
+			return true
 		}
 		if l.exact = got == tokens; l.exact || l.count(tokens) == 1 && got > tokens {
-			return l
+			return true
 		}
 		l.overhead += got - tokens
 	}
-	return l
+	return true
 }
 
 // probeTwice learns from the usage of two requests what a word costs, where the
@@ -104,7 +107,7 @@ func (s *session) probeTwice(ctx context.Context, tokens int) *lexicon {
 // probe sends a prompt of some words for one token and gives its length by usage,
 // -1 where the server sends none; false where the request failed.
 func (s *session) probe(ctx context.Context, l *lexicon, n uint64, words int) (int, bool) {
-	body := s.wire.body(nil, l, s.work.Seed^(0xca11b7a7e<<8|n), words, 1)
+	body := s.wire.body(l, s.work.Seed^(0xca11b7a7e<<8|n), words, 1)
 	a := s.streams[0].do(ctx, body, 1)
 	return a.prompt, a.fail == nil && !a.cancelled
 }

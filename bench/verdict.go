@@ -40,7 +40,6 @@ type view struct {
 	throughput interval      // of output tokens, per second
 	cut        time.Duration // where the measured part begins
 	end        time.Duration // where it ends
-	got        delivered     // in between
 	ok         bool          // the start-up could be told from the rest
 }
 
@@ -60,8 +59,8 @@ func (l *ledger) look(now time.Duration) view {
 
 // lookSingle takes each request of a single stream, with the pause behind it, as a batch.
 func (l *ledger) lookSingle() view {
-	v := view{cut: l.first, end: l.last, got: l.delivered.total(0), ok: true}
-	v.throughput.value = rate(v.got.output, v.seconds())
+	v := view{cut: l.first, end: l.last, ok: true}
+	v.throughput.value = rate(l.delivered.total(0), v.seconds())
 	slices.SortFunc(l.samples, func(a, b sample) int { return cmp.Compare(a.sent, b.sent) })
 	var r ratio
 	for i, s := range l.samples {
@@ -78,8 +77,8 @@ func (l *ledger) lookSingle() view {
 // lookAll measures from the first send to the last token. Its interval has the
 // width, in proportion, of that of batches up to the last send.
 func (l *ledger) lookAll() view {
-	v := view{cut: l.first, end: l.last, got: l.delivered.total(0), ok: true}
-	v.throughput.value = rate(v.got.output, v.seconds())
+	v := view{cut: l.first, end: l.last, ok: true}
+	v.throughput.value = rate(l.delivered.total(0), v.seconds())
 	if l.level.Kind == KindBurst {
 		return v
 	}
@@ -94,10 +93,12 @@ func (l *ledger) lookAll() view {
 func (l *ledger) lookWindow(now time.Duration) view {
 	if l.stopped {
 		now = l.stopAt
+	} else {
+		now = l.known(now)
 	}
 	length := now - l.origin
 	if length <= 0 || l.delivered.width == 0 {
-		return view{cut: l.origin, end: max(l.origin, l.last), got: l.delivered.total(0)}
+		return view{cut: l.origin, end: max(l.origin, l.last)}
 	}
 	slot, ok := trimBins(&l.delivered, length)
 	if ok {
@@ -108,10 +109,20 @@ func (l *ledger) lookWindow(now time.Duration) view {
 		slot = 0
 	}
 	v := view{cut: l.origin + time.Duration(slot)*l.delivered.width, end: now, ok: ok}
-	v.got = l.delivered.total(slot)
 	v.throughput = batchMeans(&l.delivered, slot, length)
-	v.throughput.value = rate(v.got.output, v.seconds())
+	v.throughput.value = rate(l.delivered.total(slot), v.seconds())
 	return v
+}
+
+// known is until when all that came has been entered: tokens are entered when
+// their request ends, so those of requests under way are still to come.
+func (l *ledger) known(now time.Duration) time.Duration {
+	for _, since := range l.busy {
+		if since >= 0 {
+			now = min(now, since)
+		}
+	}
+	return now
 }
 
 // trimTTFT is how long after the origin the start-up ends by the requests' time

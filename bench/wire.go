@@ -39,12 +39,14 @@ func newWire(api API, model string) (wire, error) {
 	return wire{}, fmt.Errorf("the API %q is not one that bench speaks: use %q or %q", api, APICompletions, APIChat)
 }
 
-// body writes a request's body over dst. The prompt needs no escaping: it is made
-// of words of plain letters.
-func (w wire) body(dst []byte, l *lexicon, seed uint64, words, tokens int) []byte {
-	dst = append(dst[:0], w.before...)
-	dst = l.write(dst, seed, words)
-	dst = append(dst, w.after...)
-	dst = strconv.AppendInt(dst, int64(tokens), 10)
-	return append(dst, '}')
+// body writes a request's body. The prompt needs no escaping: it is made of words
+// of plain letters. A body is never reused, since the transport may still be
+// sending one when its answer is already there.
+func (w wire) body(l *lexicon, seed uint64, words, tokens int) []byte {
+	b := make([]byte, 0, len(w.before)+7*words+len(w.after)+16)
+	b = append(b, w.before...)
+	b = l.write(b, seed, words)
+	b = append(b, w.after...)
+	b = strconv.AppendInt(b, int64(tokens), 10)
+	return append(b, '}')
 }

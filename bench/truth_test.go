@@ -1,0 +1,186 @@
+package bench
+
+import (
+	"math"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/qtune/qtune/bench/benchtest"
+)
+
+const ms = time.Millisecond
+
+// near says whether got is within the tolerance that the definitions promise.
+func near(got, want float64) bool {
+	return math.Abs(got-want) <= 0.01*want || math.Abs(got-want) <= 0.2
+}
+
+func wantStat(t *testing.T, name string, got *float64, want float64) {
+	t.Helper()
+	if got == nil {
+		t.Errorf("%s: no figure, want %.3f", name, want)
+	} else if !near(*got, want) {
+		t.Errorf("%s = %.3f, want %.3f", name, *got, want)
+	}
+}
+
+func TestFiguresOfAServerOfKnownTruth(t *testing.T) {
+	for _, tc := range []struct {
+		name         string
+		server       *benchtest.Server
+		api          API
+		level        Level
+		speed        float64
+		ttft, tpot   float64
+		itl, e2e     float64
+		output, reqs float64
+	}{
+		{
+			name:   "one token an event, one stream",
+			server: &benchtest.Server{TTFT: 100 * ms, Gap: 10 * ms, BOS: 1, Tokenizer: true},
+			level:  Level{Kind: KindSingle, OutputTokens: 101, Requests: 5},
+			ttft:   100, tpot: 10, itl: 10, e2e: 1100, output: 101 / 1.1, reqs: 1 / 1.1,
+		},
+		{
+			name:   "chat, whose template costs tokens",
+			server: &benchtest.Server{TTFT: 100 * ms, Gap: 10 * ms, BOS: 1, Template: 9, Tokenizer: true},
+			api:    APIChat,
+			level:  Level{Kind: KindSingle, OutputTokens: 101, Requests: 5},
+			ttft:   100, tpot: 10, itl: 10, e2e: 1100, output: 101 / 1.1, reqs: 1 / 1.1,
+		},
+		{
+			name:   "eight tokens an event, as speculative decoding sends them: the gap is spread over them",
+			server: &benchtest.Server{TTFT: 100 * ms, Gap: 80 * ms, PerEvent: []int{8}, BOS: 1, Tokenizer: true},
+			level:  Level{Kind: KindSingle, OutputTokens: 80, Requests: 5},
+			ttft:   100, tpot: 720.0 / 79, itl: 10, e2e: 820, output: 80 / 0.82, reqs: 1 / 0.82,
+		},
+		{
+			name:   "one to eight tokens an event with usage in each",
+			server: &benchtest.Server{TTFT: 50 * ms, Gap: 40 * ms, PerEvent: []int{1, 2, 3, 4, 5, 6, 7, 8}, Running: true, BOS: 1, Tokenizer: true},
+			level:  Level{Kind: KindSingle, OutputTokens: 72, Requests: 5},
+			ttft:   50, tpot: 600.0 / 71, itl: 600.0 / 71, e2e: 650, output: 72 / 0.65, reqs: 1 / 0.65,
+		},
+		{
+			name:   "a burst of eight",
+			server: &benchtest.Server{TTFT: 100 * ms, Gap: 10 * ms, BOS: 1, Tokenizer: true},
+			level:  Level{Kind: KindBurst, Users: 8, OutputTokens: 51},
+			ttft:   100, tpot: 10, itl: 10, e2e: 600, output: 8 * 51 / 0.6, reqs: 8 / 0.6,
+		},
+		{
+			name:   "a burst of eight in three waves",
+			server: &benchtest.Server{TTFT: 100 * ms, Gap: 10 * ms, BOS: 1, Tokenizer: true},
+			level:  Level{Kind: KindBurst, Users: 8, Requests: 24, OutputTokens: 51},
+			ttft:   100, tpot: 10, itl: 10, e2e: 600, output: 8 * 51 / 0.6, reqs: 8 / 0.6,
+		},
+		{
+			name:   "a closed loop of an exact number of requests",
+			server: &benchtest.Server{TTFT: 100 * ms, Gap: 10 * ms, BOS: 1, Tokenizer: true},
+			level:  Level{Kind: KindClosed, Users: 4, Requests: 40, OutputTokens: 51, Warmup: -1},
+			ttft:   100, tpot: 10, itl: 10, e2e: 600, output: 4 * 51 / 0.6, reqs: 4 / 0.6,
+		},
+		{
+			name:   "a closed loop for a time: neither ramp nor drain lowers the throughput",
+			server: &benchtest.Server{TTFT: 100 * ms, Gap: 10 * ms, BOS: 1, Tokenizer: true},
+			level:  Level{Kind: KindClosed, Users: 4, Duration: 30 * time.Second, OutputTokens: 51, Warmup: -1},
+			ttft:   100, tpot: 10, itl: 10, e2e: 600, output: 4 * 51 / 0.6, reqs: 4 / 0.6,
+		},
+		{
+			name:   "a closed loop until settled",
+			server: &benchtest.Server{TTFT: 100 * ms, Gap: 10 * ms, BOS: 1, Tokenizer: true},
+			level:  Level{Kind: KindClosed, Users: 4, OutputTokens: 51, Warmup: -1},
+			ttft:   100, tpot: 10, itl: 10, e2e: 600, output: 4 * 51 / 0.6, reqs: 4 / 0.6,
+		},
+		{
+			name:   "a server that lives fifty times as fast: times are its own",
+			server: &benchtest.Server{TTFT: 2 * ms, Gap: 200 * time.Microsecond, BOS: 1, Tokenizer: true},
+			level:  Level{Kind: KindClosed, Users: 4, OutputTokens: 51, Duration: 60 * time.Second, Warmup: -1},
+			speed:  50,
+			ttft:   100, tpot: 10, itl: 10, e2e: 600, output: 4 * 51 / 0.6, reqs: 4 / 0.6,
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			inFalseTime(t, tc.server, func(t *testing.T, c *Client, to Target) {
+				c.Speed = tc.speed
+				w := work()
+				w.API = tc.api
+				r := mustRun(t, c, to, w, tc.level)
+				if r.Requests.Failed > 0 || r.Requests.Completed == 0 {
+					t.Fatalf("requests %+v, failures %+v", r.Requests, r.Failures)
+				}
+				wantStat(t, "TTFT", r.TTFT.Mean, tc.ttft)
+				wantStat(t, "TPOT", r.TPOT.Mean, tc.tpot)
+				wantStat(t, "ITL", r.ITL.Mean, tc.itl)
+				wantStat(t, "E2E", r.E2E.Mean, tc.e2e)
+				wantStat(t, "output throughput", &r.OutputThroughput, tc.output)
+				wantStat(t, "total throughput", &r.TotalThroughput, tc.output+32*tc.reqs)
+				wantStat(t, "request throughput", &r.RequestThroughput, tc.reqs)
+				if want := r.Requests.Completed * tc.level.OutputTokens; r.OutputTokens != want {
+					t.Errorf("output tokens = %d, want %d", r.OutputTokens, want)
+				}
+				if want := r.Requests.Completed * 32; r.InputTokens != want {
+					t.Errorf("input tokens = %d, want %d", r.InputTokens, want)
+				}
+				if tc.speed > 0 && !near(r.DurationS, r.WallS*tc.speed) {
+					t.Errorf("duration %v at speed %v in %v of wall time", r.DurationS, tc.speed, r.WallS)
+				}
+				if tc.level.Duration > 0 && (r.DurationS < tc.level.Duration.Seconds() || r.DurationS > tc.level.Duration.Seconds()+0.7) {
+					t.Errorf("ran for %v, want %v and the drain of a request", r.DurationS, tc.level.Duration)
+				}
+			})
+		})
+	}
+}
+
+func TestALevelWithoutLimitsEndsWhenItHasSettled(t *testing.T) {
+	srv := &benchtest.Server{TTFT: 100 * ms, Gap: 10 * ms, BOS: 1, Tokenizer: true}
+	for _, l := range []Level{
+		{Kind: KindSingle, OutputTokens: 51, Warmup: -1},
+		{Kind: KindClosed, Users: 4, OutputTokens: 51, Warmup: -1},
+		{Kind: KindClosed, Users: 20, OutputTokens: 51, Warmup: -1},
+	} {
+		t.Run(l.String(), func(t *testing.T) {
+			inFalseTime(t, srv, func(t *testing.T, c *Client, to Target) {
+				r := mustRun(t, c, to, work(), l)
+				requests, d := l.Cap()
+				if !r.Settled || r.Requests.Total >= requests || r.DurationS >= d.Seconds() {
+					t.Errorf("settled %v after %d requests and %.1f s; notes %q", r.Settled, r.Requests.Total, r.DurationS, r.Notes)
+				}
+				if r.ThroughputInterval == nil || r.ThroughputInterval[1]-r.ThroughputInterval[0] > 0.04*r.OutputThroughput {
+					t.Errorf("interval %v of %v", r.ThroughputInterval, r.OutputThroughput)
+				}
+			})
+		})
+	}
+}
+
+func TestALevelThatDoesNotSettleEndsAtItsCapAndSaysSo(t *testing.T) {
+	// 47 s a request: two or three fit under the cap of two minutes.
+	srv := &benchtest.Server{TTFT: 500 * ms, Gap: 94 * ms, BOS: 1, Tokenizer: true}
+	inFalseTime(t, srv, func(t *testing.T, c *Client, to Target) {
+		r := mustRun(t, c, to, work(), Level{Kind: KindSingle, OutputTokens: 500})
+		if r.Settled || r.Requests.Completed != 3 || !strings.Contains(strings.Join(r.Notes, "\n"), "not settled") {
+			t.Errorf("settled %v, %+v, notes %q", r.Settled, r.Requests, r.Notes)
+		}
+	})
+}
+
+// On a real network and in real time, with room for a busy machine.
+func TestFiguresOverTheNetwork(t *testing.T) {
+	srv := httptest.NewServer(&benchtest.Server{TTFT: 50 * ms, Gap: 10 * ms, BOS: 1, Tokenizer: true})
+	defer srv.Close()
+	var c Client
+	r := mustRun(t, &c, Target{URL: srv.URL, Model: "m"}, work(), Level{Kind: KindClosed, Users: 3, Requests: 12, OutputTokens: 21, Warmup: -1})
+	for name, v := range map[string][2]float64{
+		"TTFT": {*r.TTFT.Mean, 50}, "TPOT": {*r.TPOT.Mean, 10}, "ITL": {*r.ITL.Mean, 10}, "E2E": {*r.E2E.Mean, 250},
+		"output throughput": {r.OutputThroughput, 3 * 21 / 0.25},
+	} {
+		if math.Abs(v[0]-v[1]) > 0.15*v[1] {
+			t.Errorf("%s = %.2f, want about %.2f", name, v[0], v[1])
+		}
+	}
+	if r.Client.SchedLatencyP99MS == nil || r.Client.ScheduleDelayP99MS == nil {
+		t.Errorf("the client's own cost is not known: %+v", r.Client)
+	}
+}
