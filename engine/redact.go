@@ -1,0 +1,84 @@
+package engine
+
+import (
+	"encoding/json"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/qtune/qtune/profiles"
+)
+
+// shortestSecret is the length, in bytes, below which a value is taken for an
+// ordinary word: replacing "1" or "on" everywhere would hide nothing and make
+// the log unreadable.
+const shortestSecret = 4
+
+// redactor puts the name of a secret where its value stands. The zero redactor
+// replaces nothing.
+type redactor struct {
+	replacer *strings.Replacer // nil: nothing to replace
+	longest  int               // bytes
+}
+
+func newRedactor(secrets []profiles.Secret) redactor {
+	type pair struct{ value, name string }
+	var pairs []pair
+	for _, s := range secrets {
+		for _, v := range spellings(s.Value) {
+			pairs = append(pairs, pair{v, "(" + s.Name + ")"})
+		}
+	}
+	if len(pairs) == 0 {
+		return redactor{}
+	}
+	// Where one secret begins another, the longer one must go first.
+	slices.SortStableFunc(pairs, func(a, b pair) int { return len(b.value) - len(a.value) })
+	var r redactor
+	var oldnew []string
+	for _, p := range pairs {
+		r.longest = max(r.longest, len(p.value))
+		oldnew = append(oldnew, p.value, p.name)
+	}
+	r.replacer = strings.NewReplacer(oldnew...)
+	return r
+}
+
+// spellings are the forms in which a program may print a value: line by line,
+// as it is, inside JSON or a Python string, in a URL.
+func spellings(value string) []string {
+	var all []string
+	for line := range strings.Lines(value) {
+		line = strings.TrimSpace(line)
+		if len(line) < shortestSecret {
+			continue
+		}
+		quoted, _ := json.Marshal(line) // a string always has a JSON form
+		python := strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(line)
+		for _, form := range []string{line, string(quoted[1 : len(quoted)-1]), python, url.QueryEscape(line), url.PathEscape(line)} {
+			if !slices.Contains(all, form) {
+				all = append(all, form)
+			}
+		}
+	}
+	return all
+}
+
+func (r redactor) text(s string) string {
+	if r.replacer == nil {
+		return s
+	}
+	return r.replacer.Replace(s)
+}
+
+// failure redacts what a failure quotes from the log.
+func (r redactor) failure(f *Failure) *Failure {
+	if f == nil {
+		return nil
+	}
+	f.Line, f.Hint = r.text(f.Line), r.text(f.Hint)
+	for i := range f.Tail {
+		f.Tail[i] = r.text(f.Tail[i])
+	}
+	return f
+}

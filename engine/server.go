@@ -1,0 +1,186 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/qtune/qtune/bench"
+)
+
+const (
+	// stopGrace is how long a serving engine may take to end by itself. SGLang
+	// takes 5 s.
+	stopGrace = 10 * time.Second
+	// externalLimit is how long a server that is said to be up may take to show it.
+	externalLimit = 30 * time.Second
+)
+
+// Server is an engine that serves.
+type Server struct {
+	target    bench.Target
+	facts     Facts
+	speed     float64
+	simulated bool
+
+	inst    *instance // nil: it was up before and stays up
+	out     *sink
+	owned   sync.WaitGroup
+	died    chan struct{}
+	failure *Failure // written before died is closed
+	closing chan struct{}
+	once    sync.Once
+	err     error // of Close
+}
+
+// Target is where the server is measured.
+func (s *Server) Target() bench.Target { return s.target }
+
+// Facts are what the engine said about itself.
+func (s *Server) Facts() Facts { return s.facts }
+
+// Died is closed when the engine dies while it should serve: within moments of
+// its end, or of a line in its log that means death. It is never closed for a
+// server that was already up.
+func (s *Server) Died() <-chan struct{} { return s.died }
+
+// Failure is why the engine died; nil as long as it has not.
+func (s *Server) Failure() *Failure {
+	select {
+	case <-s.died:
+		return s.failure
+	default:
+		return nil
+	}
+}
+
+// monitor watches the engine until it dies or is closed.
+func (s *Server) monitor() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	s.owned.Go(func() {
+		select {
+		case <-s.closing:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	select {
+	case <-s.closing:
+		return
+	case <-s.out.broken:
+		s.failure = fail(DiskFull, "the trial's log cannot be written: "+s.out.err.Error(), hintDisk)
+	case <-s.inst.Done():
+		s.failure = s.mortal()
+	case <-s.out.alarm():
+		if afterFatal(ctx, s.inst) == nil {
+			return // closed meanwhile
+		}
+		s.failure = s.mortal()
+	}
+	close(s.died)
+}
+
+// mortal is why an engine that served does so no more.
+func (s *Server) mortal() *Failure {
+	f := s.out.failure(s.inst.ended())
+	if f == nil {
+		f = fail(Unknown, "", "")
+	}
+	if f.Class == Unknown {
+		f.Class = DiedUnderLoad
+		f.Fault = FaultOf(DiedUnderLoad)
+	}
+	return f
+}
+
+// Close ends the engine and removes all that there is of it, whatever becomes of
+// ctx. A server that was already up is left alone. The error is a *TeardownError,
+// or that of the log. Later calls give the same.
+func (s *Server) Close(ctx context.Context) error {
+	s.once.Do(func() {
+		close(s.closing)
+		s.owned.Wait()
+		if s.inst == nil {
+			return
+		}
+		grace := stopGrace
+		if s.simulated {
+			grace = time.Second
+		}
+		s.err = errors.Join(s.inst.stop(ctx, grace), s.out.close())
+	})
+	return s.err
+}
+
+// Lag is how far the simulated engine was behind its own clock at the worst
+// since the last call (99th percentile, wall time); false for a real one.
+func (s *Server) Lag(ctx context.Context) (time.Duration, bool) {
+	if !s.simulated {
+		return 0, false
+	}
+	p := prober{base: s.target.URL, key: s.target.APIKey, http: newHTTP()}
+	status, body, err := p.ask(ctx, 5*time.Second, http.MethodGet, "/simulator", nil)
+	var answer struct {
+		LagMS *float64 `json:"lag_p99_ms"`
+	}
+	if err != nil || status != http.StatusOK || json.Unmarshal(body, &answer) != nil || answer.LagMS == nil {
+		return 0, false
+	}
+	return time.Duration(*answer.LagMS * float64(time.Millisecond)), true
+}
+
+// connect takes a server that is already up.
+func (l *Launcher) connect(ctx context.Context, st Start) (*Server, *Failure, error) {
+	if l.Simulate != nil {
+		return nil, nil, &ExternalError{st.Engine.Label()}
+	}
+	k, _ := Lookup(st.Engine.Kind)
+	p := &prober{kind: k, base: trimURL(st.Engine.URL), key: apiKey(k, st.Candidate), model: st.Model.ID, root: st.Model.ID, any: true, http: newHTTP()}
+	began := time.Now()
+	limited, cancel := context.WithTimeoutCause(ctx, externalLimit, errSlow)
+	defer cancel()
+	err := l.poll(limited, p)
+	var no refusal
+	switch {
+	case ctx.Err() != nil:
+		return nil, nil, context.Cause(ctx)
+	case errors.As(err, &no):
+		return nil, newRedactor(l.Secrets).failure(no.Failure), nil
+	case err != nil:
+		f := fail(RuntimeLost, fmt.Sprintf("%s does not serve: %v", p.base, err), "start the server, or correct the engine's url")
+		return nil, newRedactor(l.Secrets).failure(f), nil
+	}
+	s := &Server{target: p.target(), speed: 1, died: make(chan struct{}), closing: make(chan struct{})}
+	wall := time.Since(began).Seconds()
+	s.facts = Facts{ModelName: p.model, StartupS: wall, WallS: wall, EngineVersion: p.version(ctx)}
+	return s, nil, nil
+}
+
+// trimURL makes a base of what people write: with a slash at the end, or with
+// the API's own /v1.
+func trimURL(url string) string {
+	for _, suffix := range []string{"/", "/v1"} {
+		if n := len(url) - len(suffix); n > 0 && url[n:] == suffix {
+			url = url[:n]
+		}
+	}
+	return url
+}
+
+// ExternalError says that a server that is already up cannot be simulated.
+type ExternalError struct{ Engine string }
+
+// Error implements error.
+func (e *ExternalError) Error() string {
+	return fmt.Sprintf("simulating engine %s: it is a server that is already up", e.Engine)
+}
+
+// Hint says what to do about it.
+func (e *ExternalError) Hint() string {
+	return "run without --simulate, or take the engine out of the profile"
+}
