@@ -1,0 +1,236 @@
+package simulator
+
+import (
+	"math"
+	"math/rand/v2"
+	"time"
+)
+
+// Scheduling is what goes into a step, as an engine's flags choose it.
+type Scheduling struct {
+	SGLang     bool // whole batches of prompts before tokens; else tokens and prompts share a step
+	MaxRunning int  // sequences at once
+	Budget     int  // tokens of one step (vLLM, llama-server)
+	Chunked    bool // a prompt may be cut to the budget
+	Pool       int  // tokens of KV cache
+	Block      int  // tokens of one block of it
+	WholeFirst bool // admit a prompt only when all of it fits into the cache (vLLM)
+
+	// SGLang only.
+	Chunk            int     // tokens of prompts in one batch; a longer prompt is cut
+	MaxPrefill       int     // the same, uncut
+	LongestFirst     bool    // order the queue by the length asked for, longest first
+	Conservativeness float64 // scales the share of unfinished output that is reserved
+	Mixed            bool    // a batch of prompts carries the decoding sequences too
+}
+
+// Request is one prompt and the tokens asked for. Set the exported fields, hand it to
+// Core.Submit, and do not touch it until its last Event or Abort.
+type Request struct {
+	Prompt int // tokens
+	Output int // tokens, at least 1
+	Owner  any // the caller's
+
+	computed    int // tokens whose keys and values are in the cache
+	target      int // tokens to compute before the next one is generated
+	generated   int
+	blocks      int // of the cache
+	waiting     bool
+	running     bool
+	Preemptions int // times it lost its cache and began again
+}
+
+// Event is one generated token.
+type Event struct {
+	Request *Request
+	Index   int  // of the token, from 0
+	Done    bool // it is the request's last
+}
+
+// Stats are counters and gauges of a Core.
+type Stats struct {
+	Running, Waiting   int
+	KVUsage            float64 // 0 to 1
+	PromptTokens       int64
+	GeneratedTokens    int64
+	Preemptions        int64
+	Finished           int64
+	Steps              int64
+	LastDecodeSequence int
+}
+
+type part struct {
+	r      *Request
+	tokens int
+}
+
+// Core schedules requests into steps. It has no clock: Step says how long the step
+// takes and which tokens it yields at its end. It is for one goroutine.
+type Core struct {
+	s       Scheduling
+	machine *Machine
+	jitter  float64 // standard deviation of a step's logarithm
+	rng     *rand.Rand
+
+	waiting  queue
+	running  []*Request
+	free     int // blocks
+	total    int
+	cut      *Request // SGLang: the prompt of which a part is computed
+	ratio    float64  // SGLang: share of unfinished output that is reserved
+	prefills []part
+	decodes  []*Request
+	events   []Event
+	stats    Stats
+}
+
+// NewCore makes a scheduler. jitter is the standard deviation of a step's logarithm (0:
+// every step as the machine says); it and all that follows depend on seed alone.
+func NewCore(s Scheduling, machine *Machine, jitter float64, seed uint64) *Core {
+	s.Block = max(s.Block, 1)
+	blocks := s.Pool / s.Block
+	c := &Core{s: s, machine: machine, jitter: jitter, rng: rand.New(rand.NewPCG(seed, 0x71)), free: blocks, total: blocks}
+	c.ratio = c.firstRatio()
+	return c
+}
+
+// Submit queues a request. One that can never fit into the cache must not be submitted.
+func (c *Core) Submit(r *Request) {
+	*r = Request{Prompt: max(r.Prompt, 1), Output: max(r.Output, 1), Owner: r.Owner, waiting: true}
+	r.target = r.Prompt
+	c.waiting.pushBack(r)
+}
+
+// Abort forgets a request, whatever became of it.
+func (c *Core) Abort(r *Request) {
+	switch {
+	case r.waiting:
+		c.waiting.remove(r)
+		r.waiting = false
+	case r.running:
+		c.drop(r)
+	}
+	if c.cut == r {
+		c.cut = nil
+	}
+	c.release(r)
+}
+
+// Stats are the counters so far and the gauges of now.
+func (c *Core) Stats() Stats {
+	s := c.stats
+	s.Running, s.Waiting = len(c.running), c.waiting.len()
+	if c.total > 0 {
+		s.KVUsage = 1 - float64(c.free)/float64(c.total)
+	}
+	return s
+}
+
+// Idle says that no request is left.
+func (c *Core) Idle() bool { return len(c.running) == 0 && c.waiting.len() == 0 }
+
+// Step forms the next batch and computes it: how long that takes, and the tokens that
+// are there at its end. No events and no time mean that there is nothing to do. The
+// slice is valid until the next call.
+func (c *Core) Step() (time.Duration, []Event) {
+	c.prefills, c.decodes, c.events = c.prefills[:0], c.decodes[:0], c.events[:0]
+	if c.s.SGLang {
+		c.formSGLang()
+	} else {
+		c.formVLLM()
+	}
+	if len(c.prefills) == 0 && len(c.decodes) == 0 {
+		c.ratio = c.firstRatio()
+		return 0, nil
+	}
+	d := c.machine.Step(c.batch())
+	if c.jitter > 0 {
+		d = time.Duration(float64(d) * math.Exp(c.jitter*c.rng.NormFloat64()))
+	}
+	c.stats.Steps++
+	c.complete()
+	return d, c.events
+}
+
+func (c *Core) batch() Batch {
+	b := Batch{Prefills: len(c.prefills), Decodes: len(c.decodes)}
+	for _, p := range c.prefills {
+		b.PrefillTokens += p.tokens
+		b.PrefillWork += float64(p.tokens) * (float64(p.r.computed) + float64(p.tokens)/2)
+	}
+	for _, r := range c.decodes {
+		b.DecodeContext += float64(r.computed + 1)
+	}
+	return b
+}
+
+// complete books the batch: prompts that are now whole and every decoding sequence
+// have one more token.
+func (c *Core) complete() {
+	for _, p := range c.prefills {
+		c.stats.PromptTokens += int64(min(p.tokens, max(0, p.r.Prompt-p.r.computed)))
+		p.r.computed += p.tokens
+		if p.r.computed >= p.r.target {
+			c.emit(p.r)
+		}
+	}
+	for _, r := range c.decodes {
+		r.computed++
+		r.target = r.computed
+		c.emit(r)
+	}
+	c.stats.LastDecodeSequence = len(c.decodes)
+}
+
+func (c *Core) emit(r *Request) {
+	r.generated++
+	c.stats.GeneratedTokens++
+	done := r.generated >= r.Output
+	c.events = append(c.events, Event{Request: r, Index: r.generated - 1, Done: done})
+	if done {
+		c.stats.Finished++
+		c.drop(r)
+		c.release(r)
+	}
+}
+
+// needs is how many more blocks hold tokens of r in all.
+func (c *Core) needs(r *Request, tokens int) int {
+	return (tokens+c.s.Block-1)/c.s.Block - r.blocks
+}
+
+func (c *Core) take(r *Request, blocks int) {
+	c.free -= blocks
+	r.blocks += blocks
+}
+
+func (c *Core) release(r *Request) {
+	c.free += r.blocks
+	r.blocks = 0
+}
+
+func (c *Core) drop(r *Request) {
+	for i, x := range c.running {
+		if x == r {
+			c.running = append(c.running[:i], c.running[i+1:]...)
+			break
+		}
+	}
+	r.running = false
+}
+
+func (c *Core) start(r *Request) {
+	r.waiting, r.running = false, true
+	c.running = append(c.running, r)
+}
+
+// evict takes a running request's cache away: prompt and tokens so far are computed
+// again later.
+func (c *Core) evict(r *Request) {
+	c.release(r)
+	r.target = r.Prompt + r.generated
+	r.computed = 0
+	r.Preemptions++
+	r.running, r.waiting = false, true
+	c.stats.Preemptions++
+}

@@ -1,0 +1,131 @@
+package simulator
+
+// How SGLang guesses what running requests will still need: it starts with a share of
+// what they asked for, lowers it with each step and raises it when it was too low.
+const (
+	firstShare    = 0.7
+	lastShare     = 0.14 // of the first
+	shareSteps    = 600
+	clipOutput    = 4096 // no request reserves more
+	retractMargin = 20   // tokens a sequence is taken to grow by after a retraction
+)
+
+func (c *Core) firstRatio() float64 {
+	return min(1, firstShare*c.s.Conservativeness)
+}
+
+// formSGLang forms a batch as SGLang does: a batch of prompts if any can be admitted,
+// else one token for each running sequence.
+func (c *Core) formSGLang() {
+	c.admitPrompts()
+	if len(c.prefills) > 0 && !c.s.Mixed {
+		return
+	}
+	c.retract()
+	for _, r := range c.running {
+		if r.computed >= r.target {
+			c.take(r, c.needs(r, r.computed+1))
+			c.decodes = append(c.decodes, r)
+		}
+	}
+	c.ratio = max(c.firstRatio()*lastShare, c.ratio-c.firstRatio()*(1-lastShare)/shareSteps)
+}
+
+// admitPrompts continues the prompt that was cut, then takes the queue in its order
+// while chunk, prefill bound, sequences and cache last.
+func (c *Core) admitPrompts() {
+	chunk := c.s.Chunk
+	if chunk <= 0 {
+		chunk = c.s.MaxPrefill
+	}
+	room := c.s.MaxPrefill
+	rest := c.unreserved()
+	if c.cut != nil {
+		tokens := min(c.cut.target-c.cut.computed, chunk)
+		if c.needs(c.cut, c.cut.computed+tokens) > c.free {
+			return
+		}
+		c.prefill(c.cut, tokens)
+		chunk -= tokens
+		room -= tokens
+		if c.cut.computed+tokens >= c.cut.target {
+			c.cut = nil
+		}
+	}
+	for c.waiting.len() > 0 && len(c.running) < c.s.MaxRunning && c.cut == nil && chunk > 0 && room > 0 {
+		i := c.next()
+		r := c.waiting.at(i)
+		reserve := r.target + min(r.Output-r.generated, clipOutput)
+		if float64(reserve) >= rest && len(c.running) > 0 || c.needs(r, r.target) > c.free {
+			return
+		}
+		rest -= float64(reserve)
+		c.waiting.removeAt(i)
+		c.start(r)
+		tokens := min(r.target, chunk)
+		if tokens < r.target {
+			c.cut = r
+		}
+		c.prefill(r, tokens)
+		chunk -= tokens
+		room -= tokens
+	}
+}
+
+func (c *Core) prefill(r *Request, tokens int) {
+	c.take(r, c.needs(r, r.computed+tokens))
+	c.prefills = append(c.prefills, part{r, tokens})
+}
+
+// next is the place in the queue of the request that is first in the policy's order.
+func (c *Core) next() int {
+	best := 0
+	if !c.s.LongestFirst {
+		return best
+	}
+	for i := 1; i < c.waiting.len(); i++ {
+		if c.waiting.at(i).Output > c.waiting.at(best).Output {
+			best = i
+		}
+	}
+	return best
+}
+
+// unreserved is the free cache less what running sequences are taken to need still.
+func (c *Core) unreserved() float64 {
+	rest := float64(c.free * c.s.Block)
+	for _, r := range c.running {
+		rest -= c.ratio * float64(min(r.Output-r.generated, clipOutput))
+	}
+	return rest
+}
+
+// retract evicts running sequences when the cache has no room for one more token
+// each: those with the fewest tokens so far, the longest prompt first.
+func (c *Core) retract() {
+	retracted := false
+	for len(c.running) > 1 && c.free*c.s.Block < len(c.running) {
+		victim := c.running[0]
+		for _, r := range c.running[1:] {
+			if r.generated < victim.generated || r.generated == victim.generated && r.Prompt > victim.Prompt {
+				victim = r
+			}
+		}
+		if victim == c.cut {
+			c.cut = nil
+		}
+		c.drop(victim)
+		c.evict(victim)
+		c.waiting.pushBack(victim)
+		retracted = true
+	}
+	if !retracted {
+		return
+	}
+	done, asked := 0.0, 0.0
+	for _, r := range c.running {
+		done += float64(r.generated + retractMargin)
+		asked += float64(r.Output)
+	}
+	c.ratio = min(1, done/max(asked, 1))
+}

@@ -1,0 +1,74 @@
+package simulator
+
+// formVLLM forms a batch as vLLM's V1 scheduler does, and llama-server with its slots:
+// running requests first, one token each or the next chunk of their prompt, then
+// waiting ones while budget, sequences and cache last. When the cache is short, the
+// request that came last is evicted and computed again later; nobody is admitted then.
+func (c *Core) formVLLM() {
+	budget := c.s.Budget
+	evicted := false
+	for i := 0; i < len(c.running) && budget > 0; i++ {
+		r := c.running[i]
+		tokens := 1
+		if r.computed < r.target {
+			tokens = min(r.target-r.computed, budget)
+		}
+		ok, some := c.makeRoom(r, tokens)
+		evicted = evicted || some
+		if !ok {
+			break
+		}
+		budget -= tokens
+		if r.computed < r.target {
+			c.prefills = append(c.prefills, part{r, tokens})
+		} else {
+			c.decodes = append(c.decodes, r)
+		}
+	}
+	if !evicted {
+		c.admit(budget)
+	}
+}
+
+// makeRoom gives r blocks for more tokens, evicting from the end of the running
+// requests; ok is false if r itself was the last of them.
+func (c *Core) makeRoom(r *Request, tokens int) (ok, evicted bool) {
+	need := c.needs(r, r.computed+tokens)
+	for need > c.free {
+		last := c.running[len(c.running)-1]
+		c.running = c.running[:len(c.running)-1]
+		c.evict(last)
+		c.waiting.pushFront(last)
+		evicted = true
+		if last == r {
+			return false, true
+		}
+	}
+	c.take(r, need)
+	return true, evicted
+}
+
+func (c *Core) admit(budget int) {
+	for c.waiting.len() > 0 && len(c.running) < c.s.MaxRunning && budget > 0 {
+		r := c.waiting.at(0)
+		tokens := min(r.target-r.computed, budget)
+		if !c.s.Chunked && r.target-r.computed > budget {
+			if len(c.prefills)+len(c.decodes) > 0 {
+				return
+			}
+			tokens = r.target - r.computed
+		}
+		whole := r.computed + tokens
+		if c.s.WholeFirst {
+			whole = r.target
+		}
+		if c.needs(r, whole) > c.free {
+			return
+		}
+		c.take(r, c.needs(r, r.computed+tokens))
+		budget -= tokens
+		c.waiting.popFront()
+		c.start(r)
+		c.prefills = append(c.prefills, part{r, tokens})
+	}
+}
