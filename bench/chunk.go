@@ -19,7 +19,7 @@ type chunk struct {
 	prompt     int    // usage.prompt_tokens, -1 without
 	completion int    // usage.completion_tokens, -1 without
 	failed     bool   // the event is an error
-	message    []byte // its message, JSON escapes and all; may be empty
+	message    []byte // its message; may be empty
 }
 
 var errMalformed = errors.New("event is not a JSON object")

@@ -116,7 +116,7 @@ func statusFailure(status int, location, retryAfter string, body []byte) *failur
 func errorMessage(body []byte) string {
 	var c chunk
 	if c.parse(body) == nil && len(c.message) > 0 {
-		return string(unescape(c.message))
+		return string(c.message)
 	}
 	return string(body)
 }
