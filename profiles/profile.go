@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"github.com/qtune/qtune/bench"
 )
 
@@ -88,7 +90,8 @@ type Engine struct {
 
 	Pos Pos // of the block
 
-	where *condition // nil: every candidate counts
+	where   *condition // nil: every candidate counts
+	sweepAt *hcl.Range // of the sweep block; nil if there is none
 }
 
 // Label is the engine as messages name it: kind "name".
@@ -166,6 +169,9 @@ type Constraint struct {
 type Search struct {
 	Strategy string // "grid"
 	Budget   Budget
+	// MaxCandidates is how many candidates all sweeps together may have without a
+	// budget of trials.
+	MaxCandidates int
 }
 
 // Budget bounds a search. A zero field is no bound.

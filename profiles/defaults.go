@@ -1,0 +1,45 @@
+package profiles
+
+import (
+	"time"
+
+	"github.com/qtune/qtune/bench"
+)
+
+// Every default of the language stands here; plan shows what they came to.
+const (
+	DefaultMaxCandidates  = 1000             // of all sweeps together, without budget.trials
+	DefaultStartupTimeout = 10 * time.Minute // from an engine's start to its first token
+	DefaultSeed           = 1                // of a workload
+	DefaultAPI            = bench.APICompletions
+	DefaultPull           = "missing"
+)
+
+// Limits of what a profile may ask for.
+const (
+	maxGrid     = 1_000_000 // candidates of all sweeps together, whatever the budget
+	maxWhere    = 100_000   // evaluations of one where
+	maxLevelsOf = 1000      // levels of one workload
+	maxTokens   = 10_000_000
+	maxUsers    = 100_000
+	maxRequests = 10_000_000
+)
+
+// defaultWarmup is how many requests go before those that are measured: a first
+// request also pays for what is compiled and cached at first use.
+func defaultWarmup(kind bench.Kind, users int) int {
+	if kind == bench.KindClosed {
+		return users
+	}
+	return 1
+}
+
+func defaultSearch() Search { return Search{Strategy: "grid", MaxCandidates: DefaultMaxCandidates} }
+
+func defaultEngine(kind, name string) *Engine {
+	e := &Engine{Kind: kind, Name: name, Runtime: RuntimeDocker, Pull: DefaultPull, StartupTimeout: DefaultStartupTimeout}
+	if kind == kindOpenAI {
+		e.Runtime, e.Pull = RuntimeExternal, ""
+	}
+	return e
+}

@@ -1,0 +1,214 @@
+package profiles
+
+import (
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/qtune/qtune/catalog"
+)
+
+const kindOpenAI = "openai" // a server that is already up
+
+// engineKinds are the kinds that can be tuned, laterKinds those that cannot yet.
+func engineKinds() []string { return []string{"vllm", "sglang", "llamacpp", kindOpenAI} }
+func laterKinds() []string  { return []string{"ollama", "trtllm", "lmdeploy"} }
+
+var engineWords = words{
+	attrs: []string{
+		"preset", "baseline", "runtime", "url", "image", "pull", "entrypoint", "command", "mounts", "tmpfs",
+		"shm_size", "ulimits", "ipc", "network", "port", "cap_add", "env", "flags", "where", "startup_timeout",
+		"allow_unknown_flags",
+	},
+	blocks: []string{"sweep"},
+	once:   []string{"sweep"},
+}
+
+// containerAttributes mean nothing where there is no container.
+var containerAttributes = []string{
+	"image", "pull", "entrypoint", "mounts", "tmpfs", "shm_size", "ulimits", "ipc", "network", "port", "cap_add",
+}
+
+// engineReader reads one engine block, its preset first.
+type engineReader struct {
+	*section
+	engine       *Engine
+	flags, env   settings
+	axes         []axis
+	allowUnknown bool
+	presetAt     hcl.Range // of the preset attribute
+	inPreset     bool      // the section is the preset's
+}
+
+func (l *loader) engine(p *Profile, b *hclsyntax.Block) {
+	kind, ok := l.engineKind(b)
+	if !ok {
+		return
+	}
+	e := defaultEngine(kind, b.Labels[1])
+	e.Pos = pos(b.DefRange())
+	r := &engineReader{section: l.section(b, engineWords), engine: e}
+	r.flags.same, r.env.same = canonicalFlag(kind), func(name string) string { return name }
+	for _, other := range p.Engines {
+		if other.Kind == kind && other.Name == e.Name {
+			l.errorf(b.DefRange(), fmt.Sprintf("A second engine %s", e.Label()),
+				fmt.Sprintf("The first stands on line %d. Give this one another name.", other.Pos.Line))
+		}
+		if other.Baseline {
+			r.secondBaseline(other)
+		}
+	}
+	r.read()
+	p.Engines = append(p.Engines, e)
+}
+
+func (r *engineReader) secondBaseline(other *Engine) {
+	var baseline bool
+	r.quietly(func() { r.truth("baseline", &baseline) })
+	if baseline {
+		r.l.errorf(r.body.Attributes["baseline"].SrcRange, "A second baseline",
+			fmt.Sprintf("%s is the baseline already, on line %d. Take baseline out of one of them.", other.Label(), other.Pos.Line))
+	}
+}
+
+// quietly does something again that has been or will be reported elsewhere.
+func (r *engineReader) quietly(f func()) {
+	kept := r.l.diags
+	r.l.diags = &Diagnostics{sources: map[string]source{}}
+	f()
+	r.l.diags = kept
+}
+
+func (l *loader) engineKind(b *hclsyntax.Block) (string, bool) {
+	if !l.labels(b, "kind", "name") {
+		return "", false
+	}
+	kind := b.Labels[0]
+	switch {
+	case slices.Contains(engineKinds(), kind):
+		return kind, true
+	case slices.Contains(laterKinds(), kind):
+		l.notYet(b.LabelRanges[0], "engine "+kind)
+	default:
+		l.errorf(b.LabelRanges[0], fmt.Sprintf("Unknown engine kind %q", kind), oneOf(kind, engineKinds()))
+	}
+	return "", false
+}
+
+func (r *engineReader) read() {
+	if r.engine.Kind == kindOpenAI {
+		r.external()
+		return
+	}
+	if r.has("url") {
+		r.l.errorf(r.body.Attributes["url"].NameRange, "url is for a server that is already up",
+			fmt.Sprintf("qtune starts %s itself. Take url out, or write engine \"openai\" %q.", r.engine.Kind, r.engine.Name))
+	}
+	presetRead := r.preset()
+	r.attributes()
+	r.unusedByProcess()
+	if presetRead && r.engine.Image == "" && r.engine.Runtime == RuntimeDocker && !r.has("image") {
+		r.engine.Image = r.l.defaultImage(r.engine.Kind)
+	}
+	if r.engine.Image == "" && r.engine.Runtime == RuntimeDocker && !r.has("image") && !r.has("runtime") {
+		r.missing("image", `Write image = "...", with a tag, or a preset that has one.`)
+	}
+	version := r.version()
+	r.sweep(version)
+	r.checkFlags(version)
+	r.finish()
+}
+
+// version is the engine's as its image's tag tells it, "" if that is not known.
+func (r *engineReader) version() string {
+	if r.engine.Runtime != RuntimeDocker {
+		return ""
+	}
+	return catalog.ImageVersion(r.engine.Image)
+}
+
+// attributes reads what both a preset and a profile may say of an engine.
+func (r *engineReader) attributes() {
+	e := r.engine
+	r.truth("baseline", &e.Baseline)
+	runtime := string(e.Runtime)
+	r.choice("runtime", &runtime, string(RuntimeDocker), string(RuntimeProcess))
+	e.Runtime = Runtime(runtime)
+	r.text("image", &e.Image)
+	r.choice("pull", &e.Pull, "missing", "always", "never")
+	r.texts("entrypoint", &e.Entrypoint)
+	r.texts("command", &e.Command)
+	if e.Runtime == RuntimeProcess && len(e.Command) > 0 && strings.Contains(e.Command[0], "/") {
+		e.Command[0] = r.l.hostPath(e.Command[0])
+	}
+	r.size("shm_size", &e.ShmSize)
+	r.whole("port", &e.Port, 1, 65535)
+	r.duration("startup_timeout", &e.StartupTimeout)
+	r.truth("allow_unknown_flags", &r.allowUnknown)
+	r.container()
+	r.object("flags", &r.flags, r.flag)
+	r.object("env", &r.env, r.envVar)
+}
+
+// external reads an engine that is already up, for which nothing is started.
+func (r *engineReader) external() {
+	r.truth("baseline", &r.engine.Baseline)
+	r.text("url", &r.engine.URL)
+	switch {
+	case !r.has("url"):
+		r.missing("url", `An engine of kind openai is a server that is already up. Write url = "http://127.0.0.1:8000".`)
+	case r.engine.URL != "" && !goodURL(r.engine.URL):
+		r.l.errorf(r.body.Attributes["url"].Expr.Range(), "url is no address of a server",
+			`Write the scheme, the host and the port, such as "http://127.0.0.1:8000", and leave /v1 off.`)
+	}
+	for _, a := range sortedAttributes(r.body) {
+		if slices.Contains(engineWords.attrs, a.Name) && a.Name != "url" && a.Name != "baseline" {
+			r.l.errorf(a.NameRange, fmt.Sprintf("%s has no effect here", a.Name),
+				"The server of an openai engine is already up, so nothing about it can be set. Take it out, or use the kind of the engine, such as vllm.")
+		}
+	}
+	if b := r.child("sweep"); b != nil {
+		r.l.errorf(b.TypeRange, "sweep has no effect here",
+			"The server of an openai engine is already up, so nothing about it can be tried. Take it out, or use the kind of the engine, such as vllm.")
+	}
+}
+
+func goodURL(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil &&
+		strings.Trim(u.Path, "/") != "v1" && u.RawQuery == "" && u.Fragment == ""
+}
+
+// unusedByProcess warns of what a local command has no use for. A runtime that is
+// computed may be docker another time, and then says nothing.
+func (r *engineReader) unusedByProcess() {
+	a := r.body.Attributes["runtime"]
+	if r.engine.Runtime != RuntimeProcess || a == nil || len(references(a.Expr)) > 0 {
+		return
+	}
+	for _, b := range sortedAttributes(r.body) {
+		if slices.Contains(containerAttributes, b.Name) {
+			r.l.report(caution(&b.NameRange, fmt.Sprintf("%s has no effect without a container", b.Name),
+				"This engine's runtime is \"process\". Take it out, or take runtime out."))
+		}
+	}
+}
+
+// path makes a path of the host absolute: ~ is the home folder, and what is relative
+// starts from the profile's folder.
+func (l *loader) hostPath(p string) string {
+	if rest, ok := strings.CutPrefix(p, "~/"); ok {
+		if home, set := l.opts.env("HOME"); set {
+			return filepath.Join(home, rest)
+		}
+	}
+	if filepath.IsAbs(p) {
+		return filepath.Clean(p)
+	}
+	return filepath.Join(l.dir, p)
+}

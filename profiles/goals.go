@@ -1,0 +1,184 @@
+package profiles
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/qtune/qtune/bench"
+	"github.com/qtune/qtune/catalog"
+)
+
+var (
+	objectiveWords  = words{attrs: []string{"maximize", "minimize", "at"}}
+	constraintWords = words{attrs: []string{"max", "min", "at"}}
+	laterMetrics    = []string{"goodput"}
+)
+
+// goals reads the objective, then the constraints, which hold at its level unless
+// they say another.
+func (l *loader) goals(p *Profile, body *hclsyntax.Body) {
+	found := false
+	for _, b := range body.Blocks {
+		if b.Type == "objective" && !found {
+			p.Objective, found = l.objective(p, b), true
+		}
+	}
+	for _, b := range body.Blocks {
+		if b.Type == "constraint" {
+			l.constraint(p, b)
+		}
+	}
+}
+
+func (l *loader) objective(p *Profile, b *hclsyntax.Block) Objective {
+	s := l.section(b, objectiveWords)
+	o := Objective{Pos: pos(b.DefRange()), Minimize: s.has("minimize")}
+	switch {
+	case s.has("maximize") && s.has("minimize"):
+		l.errorf(s.body.Attributes["minimize"].NameRange, "Both maximize and minimize", "One figure is made best. Take one of them out; a limit on the other is a constraint.")
+	case s.has("maximize"):
+		o.Metric = s.metric("maximize")
+	case s.has("minimize"):
+		o.Metric = s.metric("minimize")
+	default:
+		s.missing("maximize or minimize", "Write maximize = output_throughput, or minimize = ttft_p95.")
+	}
+	o.At = s.at(p)
+	return o
+}
+
+// metric reads the name of a metric, a bare word or a text.
+func (s *section) metric(name string) bench.Metric {
+	a := s.body.Attributes[name]
+	word := hcl.ExprAsKeyword(a.Expr)
+	if word == "" {
+		f, ok := s.field(name)
+		if !ok {
+			return bench.Metric{}
+		}
+		if word, ok = f.text(); !ok {
+			return bench.Metric{}
+		}
+	}
+	m, _ := s.l.findMetric(word, a.Expr.Range())
+	return m
+}
+
+func (l *loader) findMetric(word string, at hcl.Range) (bench.Metric, bool) {
+	if m, ok := bench.LookupMetric(word); ok {
+		return m, true
+	}
+	for _, later := range laterMetrics {
+		if word == later {
+			l.notYet(at, word)
+			return bench.Metric{}, false
+		}
+	}
+	var names []string
+	for _, m := range bench.Metrics() {
+		names = append(names, m.Name)
+	}
+	detail := "The metrics are " + strings.Join(names, ", ") + "."
+	if near := catalog.Nearest(word, names); near != "" {
+		detail = fmt.Sprintf("Did you mean %s?", near)
+	} else if _, ok := bench.LookupMetric(word + "_p95"); ok {
+		detail = fmt.Sprintf("Say which figure of it: %s_mean, %s_p50, %s_p90, %s_p95 or %s_p99.", word, word, word, word, word)
+	}
+	l.errorf(at, fmt.Sprintf("Unknown metric %s", word), detail)
+	return bench.Metric{}, false
+}
+
+func (l *loader) constraint(p *Profile, b *hclsyntax.Block) {
+	if len(b.Labels) != 1 {
+		l.errorf(b.DefRange(), "A constraint names one metric", `Write constraint "ttft_p95" { max = "2s" }.`)
+		return
+	}
+	s := l.section(b, constraintWords)
+	c := Constraint{Pos: pos(b.DefRange()), At: p.Objective.At}
+	var ok bool
+	if c.Metric, ok = l.findMetric(b.Labels[0], b.LabelRanges[0]); !ok {
+		return
+	}
+	c.Max, c.Min = s.limit("max", c.Metric), s.limit("min", c.Metric)
+	switch {
+	case !s.has("max") && !s.has("min"):
+		s.missing("max or min", fmt.Sprintf("Write max = %s.", exampleOf(c.Metric)))
+	case c.Max != nil && c.Min != nil && *c.Min > *c.Max:
+		l.errorf(s.body.Attributes["min"].SrcRange, "min is above max", "No value can keep both. Swap them, or take one out.")
+	}
+	if s.has("at") {
+		c.At = s.at(p)
+	}
+	for _, o := range p.Constraints {
+		if o.Metric == c.Metric && o.At == c.At {
+			l.errorf(b.DefRange(), fmt.Sprintf("A second constraint on %s at the same load", c.Metric.Name),
+				fmt.Sprintf("The first stands on line %d. Put max and min into one block.", o.Pos.Line))
+		}
+	}
+	p.Constraints = append(p.Constraints, c)
+}
+
+func exampleOf(m bench.Metric) string {
+	switch m.Unit {
+	case bench.UnitMilliseconds:
+		return `"2s"`
+	case bench.UnitShare:
+		return `"1%"`
+	}
+	return "100"
+}
+
+// limit reads the bound of a metric, in the metric's unit; nil if there is none.
+func (s *section) limit(name string, m bench.Metric) *float64 {
+	f, ok := s.field(name)
+	if !ok || f.value.IsNull() {
+		return nil
+	}
+	switch m.Unit {
+	case bench.UnitMilliseconds:
+		if d, ok := f.duration(); ok {
+			ms := float64(d) / 1e6
+			return &ms
+		}
+		return nil
+	case bench.UnitShare:
+		return f.share()
+	}
+	return f.positive(m)
+}
+
+func (f field) positive(m bench.Metric) *float64 {
+	n, ok := f.number()
+	if !ok {
+		return nil
+	}
+	v, _ := n.Float64()
+	if v < 0 {
+		f.wrong(fmt.Sprintf("%s is out of range", f.name), fmt.Sprintf("%s is never below zero. Write a number in %s, such as 100.", m.Name, m.Unit))
+		return nil
+	}
+	return &v
+}
+
+// share reads "1%" or 0.01.
+func (f field) share() *float64 {
+	v, ok := 0.0, false
+	if text := f.value; text.Type() == cty.String {
+		percent, found := strings.CutSuffix(strings.TrimSpace(text.AsString()), "%")
+		n, err := strconv.ParseFloat(strings.TrimSpace(percent), 64)
+		v, ok = n/100, found && err == nil
+	} else if n, err := toNumber(text); err == nil {
+		v, _ = n.AsBigFloat().Float64()
+		ok = true
+	}
+	if !ok || !(v >= 0 && v <= 1) {
+		f.wrong(fmt.Sprintf("%s is no share", f.name), fmt.Sprintf("This is %s. Write a percentage such as \"1%%\", or a number from 0 to 1 such as 0.01.", describe(f.value)))
+		return nil
+	}
+	return &v
+}

@@ -1,0 +1,267 @@
+package profiles
+
+import (
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+)
+
+// guard is an expression whose evaluation is charged. HCL evaluates a tree by
+// itself, nested for expressions and templates that multiply included, so every
+// node that can make something is replaced by a guard around it: it pays for each
+// result before its parent can use it, and when the budget is spent it gives an
+// error instead of a value.
+type guard struct {
+	hclsyntax.Expression
+	budget     *budget
+	numeric    bool // a text that comes out will be taken for a number
+	arithmetic bool // a number that comes out is rounded to decimals
+}
+
+// UnwrapExpression lets HCL's static analysis see through a guard.
+func (g *guard) UnwrapExpression() hcl.Expression { return g.Expression }
+
+// Value evaluates and pays.
+func (g *guard) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	at := g.Range()
+	if bad := g.budget.spend(stepCost, &at); bad != nil {
+		return cty.DynamicVal, hcl.Diagnostics{bad}
+	}
+	v, diags := g.Expression.Value(ctx)
+	if diags.HasErrors() {
+		return cty.DynamicVal, diags
+	}
+	if g.arithmetic {
+		v = roundDecimal(v)
+	}
+	if bad := g.budget.charge(v, &at, g.numeric); bad != nil {
+		return cty.DynamicVal, hcl.Diagnostics{bad}
+	}
+	return v, diags
+}
+
+// bare is an expression without its guard and its parentheses.
+func bare(e hclsyntax.Expression) hclsyntax.Expression {
+	for {
+		switch x := e.(type) {
+		case *guard:
+			e = x.Expression
+		case *hclsyntax.ParenthesesExpr:
+			e = x.Expression
+		default:
+			return e
+		}
+	}
+}
+
+// guardBody puts guards around all expressions of a body, in place.
+func (b *budget) guardBody(body *hclsyntax.Body, known map[string]function.Function) {
+	for _, a := range body.Attributes {
+		a.Expr = b.guardExpr(a.Expr, known)
+	}
+	for _, block := range body.Blocks {
+		b.guardBody(block.Body, known)
+	}
+}
+
+// guardExpr puts guards around an expression and all within it. Literals are not
+// guarded: they are no larger than the source.
+func (b *budget) guardExpr(e hclsyntax.Expression, known map[string]function.Function) hclsyntax.Expression {
+	in := func(e hclsyntax.Expression) hclsyntax.Expression { return b.guardExpr(e, known) }
+	num := func(e hclsyntax.Expression) hclsyntax.Expression { return b.numeric(in(e)) }
+	arithmetic := false
+	switch x := e.(type) {
+	case *hclsyntax.LiteralValueExpr, *hclsyntax.AnonSymbolExpr, *hclsyntax.ExprSyntaxError, *guard:
+		return e
+	case *hclsyntax.ParenthesesExpr:
+		x.Expression = in(x.Expression)
+		return x
+	case *hclsyntax.ObjectConsKeyExpr:
+		if _, word := x.Wrapped.(*hclsyntax.ScopeTraversalExpr); !word || x.ForceNonLiteral {
+			x.Wrapped = in(x.Wrapped)
+		}
+		return x
+	case *hclsyntax.BinaryOpExpr:
+		arithmetic = x.Op.Type == cty.Number
+		if equality := x.Op == hclsyntax.OpEqual || x.Op == hclsyntax.OpNotEqual; equality {
+			x.LHS, x.RHS = in(x.LHS), in(x.RHS)
+		} else {
+			x.LHS, x.RHS = num(x.LHS), num(x.RHS)
+		}
+	case *hclsyntax.UnaryOpExpr:
+		x.Val = num(x.Val)
+	case *hclsyntax.IndexExpr:
+		x.Collection, x.Key = in(x.Collection), num(x.Key)
+	case *hclsyntax.FunctionCallExpr:
+		for i, a := range x.Args {
+			if takesNumber(known, x, i) {
+				x.Args[i] = num(a)
+			} else {
+				x.Args[i] = in(a)
+			}
+		}
+	default:
+		guardChildren(e, in)
+	}
+	return &guard{Expression: e, budget: b, arithmetic: arithmetic}
+}
+
+// numeric makes a guarded expression one whose texts are taken for numbers.
+func (b *budget) numeric(e hclsyntax.Expression) hclsyntax.Expression {
+	switch x := e.(type) {
+	case *hclsyntax.LiteralValueExpr:
+		return x
+	case *guard:
+		x.numeric = true
+		return x
+	}
+	return &guard{Expression: e, budget: b, numeric: true}
+}
+
+// guardChildren treats the nodes that need nothing special.
+func guardChildren(e hclsyntax.Expression, in func(hclsyntax.Expression) hclsyntax.Expression) {
+	optional := func(e *hclsyntax.Expression) {
+		if *e != nil {
+			*e = in(*e)
+		}
+	}
+	switch x := e.(type) {
+	case *hclsyntax.RelativeTraversalExpr:
+		x.Source = in(x.Source)
+	case *hclsyntax.ConditionalExpr:
+		x.Condition, x.TrueResult, x.FalseResult = in(x.Condition), in(x.TrueResult), in(x.FalseResult)
+	case *hclsyntax.TupleConsExpr:
+		for i := range x.Exprs {
+			x.Exprs[i] = in(x.Exprs[i])
+		}
+	case *hclsyntax.ObjectConsExpr:
+		for i := range x.Items {
+			x.Items[i].KeyExpr, x.Items[i].ValueExpr = in(x.Items[i].KeyExpr), in(x.Items[i].ValueExpr)
+		}
+	case *hclsyntax.ForExpr:
+		x.CollExpr, x.ValExpr = in(x.CollExpr), in(x.ValExpr)
+		optional(&x.KeyExpr)
+		optional(&x.CondExpr)
+	case *hclsyntax.SplatExpr:
+		x.Source, x.Each = in(x.Source), in(x.Each)
+	case *hclsyntax.TemplateExpr:
+		for i := range x.Parts {
+			x.Parts[i] = in(x.Parts[i])
+		}
+	case *hclsyntax.TemplateWrapExpr:
+		x.Wrapped = in(x.Wrapped)
+	case *hclsyntax.TemplateJoinExpr:
+		x.Tuple = in(x.Tuple)
+	}
+}
+
+// takesNumber says whether argument i of a call may be converted to a number.
+func takesNumber(known map[string]function.Function, call *hclsyntax.FunctionCallExpr, i int) bool {
+	f, ok := known[call.Name]
+	if !ok {
+		return false
+	}
+	if call.ExpandFinal || call.Name == "tonumber" || call.Name == "tolist" || call.Name == "tomap" || call.Name == "toset" {
+		return true
+	}
+	param := f.VarParam()
+	if params := f.Params(); i < len(params) {
+		param = &params[i]
+	}
+	return param != nil && param.Type == cty.Number
+}
+
+// Limits of evaluation.
+const (
+	stepCost    = 16       // of one node, in bytes as it were
+	loadBudget  = 32 << 20 // of a whole profile; an ordinary one costs a thousandth
+	whereBudget = 64 << 20 // of all evaluations of one where
+	maxValue    = 4 << 20  // of one value
+	maxLevels   = 64       // of lists and objects within each other
+)
+
+// budget is what evaluation may still cost.
+type budget struct {
+	left  int
+	spent *hcl.Diagnostic // set once nothing is left
+}
+
+// within lets f evaluate on a budget of its own.
+func (b *budget) within(n int, f func()) {
+	left := b.left
+	b.left = n
+	f()
+	b.left = left
+}
+
+func (b *budget) spend(n int, at *hcl.Range) *hcl.Diagnostic {
+	if b.spent != nil {
+		return b.spent
+	}
+	if b.left -= n; b.left < 0 {
+		b.spent = problem(at, "Too much to compute",
+			"What the profile computes is bounded, and here it went over. Use shorter ranges, shorter texts, or fewer for expressions within each other.")
+		return b.spent
+	}
+	return nil
+}
+
+// charge pays for a value, and refuses one that is too large to go on with.
+func (b *budget) charge(v cty.Value, at *hcl.Range, numeric bool) *hcl.Diagnostic {
+	m := measure{numeric: numeric}
+	m.value(v, 0)
+	if bad := b.spend(m.cost, at); bad != nil {
+		return bad
+	}
+	switch {
+	case m.tooLarge:
+		return problem(at, "Value too large", "A value may have at most 4 MiB and 64 levels of lists and objects. Make it smaller.")
+	case m.insane:
+		return problem(at, "Number out of range", "Numbers have at most 400 digits and an exponent of at most 400.")
+	}
+	return nil
+}
+
+// measure adds up how large a value is.
+type measure struct {
+	cost             int
+	numeric          bool
+	tooLarge, insane bool
+}
+
+func (m *measure) value(v cty.Value, levels int) {
+	v, _ = v.Unmark()
+	m.cost += stepCost
+	if m.cost > maxValue || levels > maxLevels {
+		m.tooLarge = true
+	}
+	if m.tooLarge || !v.IsKnown() || v.IsNull() {
+		return
+	}
+	switch t := v.Type(); {
+	case t == cty.String:
+		m.text(v.AsString())
+	case t == cty.Number:
+		m.insane = m.insane || !saneNumber(v.AsBigFloat())
+	case t.IsObjectType() || t.IsMapType():
+		for name, e := range v.AsValueMap() {
+			m.cost += len(name)
+			m.value(e, levels+1)
+		}
+	case v.CanIterateElements():
+		for it := v.ElementIterator(); it.Next() && !m.tooLarge; {
+			_, e := it.Element()
+			m.value(e, levels+1)
+		}
+	}
+}
+
+func (m *measure) text(s string) {
+	if m.cost += len(s); m.cost > maxValue {
+		m.tooLarge = true
+	}
+	if m.numeric && !saneNumberText(s) {
+		m.insane = true
+	}
+}

@@ -1,0 +1,213 @@
+package profiles
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+)
+
+// Options are what a profile is read with.
+type Options struct {
+	Vars     map[string]string // -var, by name, as typed
+	VarFiles []string          // -var-file, in order; a later one wins
+	// Env looks up a variable of the environment: for env(), for QTUNE_VAR_name and
+	// for HOME in ~/. Nil: the environment is empty.
+	Env func(name string) (value string, set bool)
+}
+
+func (o Options) env(name string) (string, bool) {
+	if o.Env == nil {
+		return "", false
+	}
+	return o.Env(name)
+}
+
+// Load reads and checks a profile. The diagnostics are never nil; the profile is
+// nil exactly if they have errors.
+func Load(path string, o Options) (*Profile, *Diagnostics) {
+	text, bad := readSource(path)
+	if bad != nil {
+		d := &Diagnostics{}
+		d.add(bad)
+		return nil, d
+	}
+	return Parse(text, path, o)
+}
+
+// Parse is Load for a text that has been read. Path names it in diagnostics, and
+// its folder is the one that relative paths start from.
+func Parse(text []byte, path string, o Options) (*Profile, *Diagnostics) {
+	l := newLoader(path, o)
+	p := l.profile(text)
+	if b := l.budget.spent; b != nil {
+		l.report(b) // a short-circuit may have swallowed it
+	}
+	l.diags.secrets = l.secretList()
+	l.diags.sort(path)
+	if l.diags.HasErrors() {
+		return nil, l.diags
+	}
+	p.Secrets = l.diags.secrets
+	return p, l.diags
+}
+
+// loader reads one profile.
+type loader struct {
+	path   string
+	dir    string // absolute folder of the profile
+	opts   Options
+	diags  *Diagnostics
+	budget *budget
+	funcs  map[string]function.Function
+
+	vars    map[string]*variable
+	locals  map[string]*local
+	secrets map[string]map[string]bool // values by name
+}
+
+func newLoader(path string, o Options) *loader {
+	dir, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		dir = filepath.Dir(path) // the working folder is gone; what is relative to it fails later
+	}
+	l := &loader{
+		path: path, dir: dir, opts: o,
+		diags:   &Diagnostics{sources: map[string]source{}},
+		budget:  &budget{left: loadBudget},
+		vars:    map[string]*variable{},
+		locals:  map[string]*local{},
+		secrets: map[string]map[string]bool{},
+	}
+	l.funcs = l.functions()
+	return l
+}
+
+func (l *loader) report(bad ...*hcl.Diagnostic) { l.diags.add(bad...) }
+
+func (l *loader) errorf(at hcl.Range, summary, detail string) {
+	l.report(problem(&at, summary, detail))
+}
+
+// parse reads a source into a body whose evaluation is charged; nil if it cannot be
+// read, which has been reported.
+func (l *loader) parse(text []byte, name string) *hclsyntax.Body {
+	body, diags := parse(text, name)
+	l.diags.sources[name] = source{text: text, body: body}
+	l.report(diags...)
+	if diags.HasErrors() {
+		return nil
+	}
+	l.budget.guardBody(body, l.funcs)
+	return body
+}
+
+// profileWords is what may stand at the top of a profile.
+var profileWords = words{
+	blocks: []string{"variable", "locals", "model", "gpu", "engine", "workload", "objective", "constraint", "search"},
+	once:   []string{"model", "gpu", "objective", "search"},
+	later:  []string{"deploy", "report"},
+}
+
+func (l *loader) profile(text []byte) *Profile {
+	body := l.parse(text, l.path)
+	if body == nil {
+		return nil
+	}
+	name := filepath.Base(l.path)
+	p := &Profile{
+		Name: strings.TrimSuffix(name, filepath.Ext(name)), Path: l.path, Dir: l.dir, Source: text,
+		GPU:    GPU{},
+		Search: defaultSearch(),
+	}
+	if len(body.Attributes) == 0 && len(body.Blocks) == 0 {
+		l.report(problem(nil, fmt.Sprintf("%s is empty", l.path),
+			"A profile needs a model, an engine, a workload and an objective. The presets command shows engines to start from."))
+		return nil
+	}
+	l.allow(&section{l: l, body: body, title: "a profile"}, profileWords)
+	p.Inputs = l.variables(body)
+	l.resolveLocals(body)
+	l.blocks(p, body)
+	l.required(p, body)
+	return p
+}
+
+// blocks reads everything but variables and locals. Objective and constraints come
+// last, since they point at the workloads.
+func (l *loader) blocks(p *Profile, body *hclsyntax.Body) {
+	var search *hclsyntax.Block
+	for _, b := range body.Blocks {
+		switch b.Type {
+		case "model":
+			p.Model = l.model(b)
+		case "gpu":
+			p.GPU = l.gpu(b)
+		case "engine":
+			l.engine(p, b)
+		case "workload":
+			l.workload(p, b)
+		case "search":
+			search = b
+		}
+	}
+	l.goals(p, body)
+	l.search(p, search)
+}
+
+// required says what a profile cannot do without.
+func (l *loader) required(p *Profile, body *hclsyntax.Body) {
+	examples := []struct{ block, what, example string }{
+		{"model", "the model to serve", `model { id = "Qwen/Qwen3-8B" }`},
+		{"engine", "an engine to tune", `engine "vllm" "mine" { preset = "vllm" }`},
+		{"workload", "what to load the engine with", `workload "chat" { ... }, with prompts and a closed or single block`},
+		{"objective", "what to make best", `objective { maximize = output_throughput }`},
+	}
+	for _, e := range examples {
+		if !slices.ContainsFunc(body.Blocks, func(b *hclsyntax.Block) bool { return b.Type == e.block }) {
+			at := body.EndRange
+			l.errorf(at, fmt.Sprintf("No %s block", e.block), fmt.Sprintf("A profile says %s. Write %s.", e.what, e.example))
+		}
+	}
+}
+
+// eval evaluates an expression in which var, local and the names of extra may be
+// used; false if that failed, which has been reported.
+func (l *loader) eval(e hclsyntax.Expression, extra map[string]cty.Value) (cty.Value, bool) {
+	ctx, ok := l.context(e, extra)
+	if !ok {
+		return cty.NilVal, false
+	}
+	v, diags := protected(e, ctx)
+	l.report(diags...)
+	if diags.HasErrors() {
+		return cty.NilVal, false
+	}
+	return v, true
+}
+
+// protected evaluates, and makes a diagnostic of a panic: HCL and its functions are
+// many, and none of their mistakes may end the program.
+func protected(e hclsyntax.Expression, ctx *hcl.EvalContext) (v cty.Value, diags hcl.Diagnostics) {
+	defer func() {
+		if r := recover(); r != nil {
+			at := e.Range()
+			v, diags = cty.DynamicVal, hcl.Diagnostics{problem(&at, panicked, fmt.Sprint(r)+". Write it differently, and please report this.")}
+		}
+	}()
+	if v, diags = e.Value(ctx); !diags.HasErrors() && !v.IsWhollyKnown() {
+		at := e.Range()
+		diags = append(diags, problem(&at, panicked, "It has no value. Write it differently, and please report this."))
+	}
+	return v, diags
+}
+
+const panicked = "qtune cannot evaluate this"
+
+// Pos makes a place of a range.
+func pos(r hcl.Range) Pos { return Pos{File: r.Filename, Line: r.Start.Line} }

@@ -1,0 +1,256 @@
+package profiles
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// An object of cty has no order, and the order of flags is the user's. So values
+// are taken from the evaluated object, and their order from how it is written: as
+// { ... }, as merge of such, or as a local that is.
+
+// entry is one key of an object.
+type entry struct {
+	name  string
+	value cty.Value
+	expr  hclsyntax.Expression // how the value is written; nil if that is not seen
+	at    hcl.Range
+}
+
+// entries are the keys of an object, in the order in which they are written, then
+// those whose place is not seen, by name.
+func (l *loader) entries(e hclsyntax.Expression, v cty.Value) []entry {
+	v, marks := v.Unmark()
+	if v.IsNull() || !v.Type().IsObjectType() && !v.Type().IsMapType() {
+		return nil
+	}
+	left := v.AsValueMap()
+	var all []entry
+	for _, w := range l.written(e) {
+		if value, ok := left[w.name]; ok {
+			w.value = value.WithMarks(marks)
+			all = append(all, w)
+			delete(left, w.name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(left)) {
+		all = append(all, entry{name: name, value: left[name].WithMarks(marks), at: e.Range()})
+	}
+	return all
+}
+
+// written finds the keys that an expression writes out, each at its first place with
+// its last value.
+func (l *loader) written(e hclsyntax.Expression) []entry {
+	switch x := bare(e).(type) {
+	case *hclsyntax.ObjectConsExpr:
+		return l.writtenItems(x)
+	case *hclsyntax.FunctionCallExpr:
+		if x.Name == "merge" && !x.ExpandFinal {
+			var all []entry
+			for _, a := range x.Args {
+				all = mergeEntries(all, l.written(a))
+			}
+			return all
+		}
+	case *hclsyntax.ScopeTraversalExpr:
+		if name, ok := second(x.Traversal); ok && x.Traversal.RootName() == "local" && len(x.Traversal) == 2 {
+			if y, ok := l.locals[name]; ok {
+				return l.written(y.attr.Expr)
+			}
+		}
+	}
+	return nil
+}
+
+func (l *loader) writtenItems(x *hclsyntax.ObjectConsExpr) []entry {
+	var all []entry
+	for _, item := range x.Items {
+		key, diags := item.KeyExpr.Value(&hcl.EvalContext{Functions: l.funcs})
+		key, _ = key.Unmark()
+		if diags.HasErrors() || !key.IsKnown() || key.IsNull() || key.Type() != cty.String {
+			continue // a computed key: it comes at the end
+		}
+		all = append(all, entry{name: key.AsString(), expr: item.ValueExpr, at: item.KeyExpr.Range()})
+	}
+	return mergeEntries(nil, all)
+}
+
+func mergeEntries(all, more []entry) []entry {
+	at := map[string]int{}
+	for i, e := range all {
+		at[e.name] = i
+	}
+	for _, e := range more {
+		if i, ok := at[e.name]; ok {
+			all[i].expr, all[i].at = e.expr, e.at
+			continue
+		}
+		at[e.name] = len(all)
+		all = append(all, e)
+	}
+	return all
+}
+
+// twice finds a key that one { ... } writes two times: HCL takes the last.
+func (l *loader) twice(e hclsyntax.Expression, what string) {
+	x, ok := bare(e).(*hclsyntax.ObjectConsExpr)
+	if !ok {
+		return
+	}
+	seen := map[string]int{}
+	for _, item := range x.Items {
+		name := keyWord(item.KeyExpr)
+		at := item.KeyExpr.Range()
+		if line, again := seen[name]; again && name != "" {
+			l.errorf(at, "A second "+what+" "+name, "The first stands on line "+grouped(line)+". Take one of them out.")
+		}
+		seen[name] = at.Start.Line
+	}
+}
+
+// keyWord is a key that is a plain word or a text without a template; "" else.
+func keyWord(e hclsyntax.Expression) string {
+	key, diags := e.Value(nil)
+	if diags.HasErrors() || key.IsMarked() || !key.IsKnown() || key.IsNull() || key.Type() != cty.String {
+		return ""
+	}
+	return key.AsString()
+}
+
+// toValue is a value of HCL as one of ours. E is how it is written, if that is seen.
+func (l *loader) toValue(v cty.Value, e hclsyntax.Expression) Value {
+	out := toValue(v)
+	if out.Kind == KindObject {
+		plain, _ := v.UnmarkDeep()
+		out.Text = l.jsonText(plain, e)
+	}
+	if out.Kind == KindList && e != nil {
+		if written, ok := bare(e).(*hclsyntax.TupleConsExpr); ok && len(written.Exprs) == len(out.List) {
+			plain, _ := v.Unmark()
+			for i, elem := range plain.AsValueSlice() {
+				out.List[i] = l.toValue(elem, written.Exprs[i])
+			}
+		}
+	}
+	return out
+}
+
+// toValue is a value of HCL as one of ours, the keys of objects sorted.
+func toValue(v cty.Value) Value {
+	plain, secret := unmark(v)
+	t := plain.Type()
+	switch {
+	case plain.IsNull():
+		return Value{}
+	case t == cty.Bool:
+		out := Bool(plain.True())
+		out.Secret = secret
+		return out
+	case t == cty.Number:
+		return Value{Kind: KindNumber, Text: decimal(plain.AsBigFloat()), Secret: secret}
+	case t == cty.String:
+		return Value{Kind: KindString, Text: plain.AsString(), Secret: secret}
+	case t.IsTupleType() || t.IsListType() || t.IsSetType():
+		return toList(v)
+	}
+	return Value{Kind: KindObject, Text: (&loader{}).jsonText(plain, nil), Secret: secret}
+}
+
+func toList(v cty.Value) Value {
+	v, marks := v.Unmark()
+	out := Value{Kind: KindList, List: []Value{}}
+	for it := v.ElementIterator(); it.Next(); {
+		_, e := it.Element()
+		out.List = append(out.List, toValue(e.WithMarks(marks)))
+	}
+	return out
+}
+
+// jsonText writes a value without marks as compact JSON, the keys as they are written.
+func (l *loader) jsonText(v cty.Value, e hclsyntax.Expression) string {
+	var b strings.Builder
+	l.writeJSON(&b, v, e)
+	return b.String()
+}
+
+func (l *loader) writeJSON(b *strings.Builder, v cty.Value, e hclsyntax.Expression) {
+	t := v.Type()
+	switch {
+	case v.IsNull():
+		b.WriteString("null")
+	case t == cty.Bool:
+		b.WriteString(map[bool]string{true: "true", false: "false"}[v.True()])
+	case t == cty.Number:
+		b.WriteString(decimal(v.AsBigFloat()))
+	case t == cty.String:
+		quote(b, v.AsString())
+	case t.IsTupleType() || t.IsListType() || t.IsSetType():
+		l.writeArray(b, v, e)
+	default:
+		l.writeObject(b, v, e)
+	}
+}
+
+func (l *loader) writeArray(b *strings.Builder, v cty.Value, e hclsyntax.Expression) {
+	elems := v.AsValueSlice()
+	exprs := make([]hclsyntax.Expression, len(elems))
+	if e != nil {
+		if written, ok := bare(e).(*hclsyntax.TupleConsExpr); ok && len(written.Exprs) == len(elems) {
+			exprs = written.Exprs
+		}
+	}
+	b.WriteByte('[')
+	for i, elem := range elems {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		l.writeJSON(b, elem, exprs[i])
+	}
+	b.WriteByte(']')
+}
+
+func (l *loader) writeObject(b *strings.Builder, v cty.Value, e hclsyntax.Expression) {
+	if e == nil {
+		e = &hclsyntax.LiteralValueExpr{Val: v}
+	}
+	b.WriteByte('{')
+	for i, x := range l.entries(e, v) {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		quote(b, x.name)
+		b.WriteByte(':')
+		l.writeJSON(b, x.value, x.expr)
+	}
+	b.WriteByte('}')
+}
+
+// quote writes a JSON text as people write it, < and > as they are.
+func quote(b *strings.Builder, s string) {
+	enc := json.NewEncoder(&trimNewline{b})
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(s) // a text always can be encoded, and a Builder takes it
+}
+
+// trimNewline drops the line end that an Encoder adds.
+type trimNewline struct{ b *strings.Builder }
+
+func (t *trimNewline) Write(p []byte) (int, error) {
+	t.b.WriteString(strings.TrimSuffix(string(p), "\n"))
+	return len(p), nil
+}
+
+// exprOf is how a field is written; a literal of its value if that is not seen.
+func exprOf(f field) hclsyntax.Expression {
+	if f.expr != nil {
+		return f.expr
+	}
+	return &hclsyntax.LiteralValueExpr{Val: f.value, SrcRange: f.at}
+}

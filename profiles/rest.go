@@ -1,0 +1,141 @@
+package profiles
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/qtune/qtune/catalog"
+)
+
+// The small blocks: model, gpu and search.
+
+var (
+	modelWords  = words{attrs: []string{"id", "path", "revision"}}
+	gpuWords    = words{attrs: []string{"devices", "simulate"}}
+	searchWords = words{attrs: []string{"strategy", "max_candidates"}, blocks: []string{"budget"}, once: []string{"budget"}, later: []string{"finish", "seed", "screen"}}
+	budgetWords = words{attrs: []string{"trials", "time"}, later: []string{"starts", "gpu_hours"}}
+
+	laterStrategies = []string{"random", "ofat", "auto"}
+)
+
+func (l *loader) model(b *hclsyntax.Block) Model {
+	s := l.section(b, modelWords)
+	var m Model
+	s.text("id", &m.ID)
+	s.text("path", &m.Path)
+	s.text("revision", &m.Revision)
+	if !s.has("id") && !s.has("path") {
+		s.missing("id", `Write id = "Qwen/Qwen3-8B", or path = "/models/Qwen3-8B" for a model on this machine.`)
+	}
+	if s.has("id") && m.ID == "" && !s.has("path") && l.diags.Errors() == 0 {
+		l.errorf(b.Body.Attributes["id"].SrcRange, "The model's id is empty", `Write the name that the hub gives it, such as "Qwen/Qwen3-8B".`)
+	}
+	if m.Path != "" {
+		m.Path = l.hostPath(m.Path)
+	}
+	if m.ID == "" && m.Path != "" {
+		m.ID = filepath.Base(m.Path)
+	}
+	return m
+}
+
+func (l *loader) gpu(b *hclsyntax.Block) GPU {
+	s := l.section(b, gpuWords)
+	g := GPU{Declared: true}
+	s.text("simulate", &g.Simulate)
+	if _, ok := catalog.FindCard(g.Simulate); g.Simulate != "" && !ok {
+		var names []string
+		for _, c := range catalog.Cards() {
+			names = append(names, c.Name)
+		}
+		l.errorf(b.Body.Attributes["simulate"].Expr.Range(), fmt.Sprintf("No card is called %q", g.Simulate), oneOf(g.Simulate, names))
+	}
+	f, ok := s.field("devices")
+	if !ok || f.value.IsNull() {
+		return g
+	}
+	elems, ok := f.list()
+	if !ok {
+		f.wrong("devices takes a list", `Write [0], or ["GPU-..."] for a UUID, or [] for none.`)
+		return g
+	}
+	g.Devices = []string{}
+	for _, e := range elems {
+		d, ok := e.device()
+		if ok && slices.Contains(g.Devices, d) {
+			e.wrong(fmt.Sprintf("Device %s is there twice", d), "Take one of them out.")
+		}
+		if ok {
+			g.Devices = append(g.Devices, d)
+		}
+	}
+	return g
+}
+
+// device reads an index or a UUID.
+func (f field) device() (string, bool) {
+	if f.value.IsNull() || f.value.Type() != cty.String {
+		n, ok := f.whole(0, 1023)
+		return fmt.Sprint(n), ok
+	}
+	d := f.value.AsString()
+	if strings.Trim(d, "0123456789") != "" && !strings.HasPrefix(d, "GPU-") && !strings.HasPrefix(d, "MIG-") || d == "" {
+		f.wrong(fmt.Sprintf("%q is no device", d), "Write an index as nvidia-smi shows it, such as 0, or a UUID, which begins with GPU- or MIG-.")
+		return "", false
+	}
+	return d, true
+}
+
+// search reads the search block, which may be missing, and asks whether the sweeps fit.
+func (l *loader) search(p *Profile, b *hclsyntax.Block) {
+	if b != nil {
+		s := l.section(b, searchWords)
+		s.strategy(&p.Search.Strategy)
+		s.whole("max_candidates", &p.Search.MaxCandidates, 1, maxGrid)
+		if inner := s.child("budget"); inner != nil {
+			t := l.section(inner, budgetWords)
+			t.whole("trials", &p.Search.Budget.Trials, 1, maxGrid)
+			t.duration("time", &p.Search.Budget.Time)
+		}
+	}
+	l.fits(p)
+}
+
+func (s *section) strategy(target *string) {
+	if a := s.body.Attributes["strategy"]; a != nil {
+		if f, ok := s.field("strategy"); ok && f.value.Type() == cty.String && !f.value.IsNull() && slices.Contains(laterStrategies, f.value.AsString()) {
+			s.l.notYet(f.at, "strategy "+f.value.AsString())
+			return
+		}
+	}
+	s.choice("strategy", target, "grid")
+}
+
+// fits says whether there are few enough candidates to be tried.
+func (l *loader) fits(p *Profile) {
+	total, limit := 0, p.Search.MaxCandidates
+	if p.Search.Budget.Trials > 0 {
+		limit = maxGrid
+	}
+	for _, e := range p.Engines {
+		n, ok := e.kept()
+		if total += n; ok && n <= limit && total <= limit {
+			continue
+		}
+		count := grouped(total)
+		if !ok {
+			count = "too many to count"
+		}
+		detail := fmt.Sprintf("At most %s are gone through. Write a budget, search { budget { trials = 40 } }, or raise max_candidates in search, or take values out of an axis.", grouped(limit))
+		if p.Search.Budget.Trials > 0 {
+			detail = fmt.Sprintf("At most %s are gone through, whatever the budget. Take values out of an axis.", grouped(limit))
+		}
+		l.report(problem(e.sweepAt, fmt.Sprintf("The sweeps have %s candidates", count), detail))
+		return
+	}
+}

@@ -1,0 +1,211 @@
+package profiles
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// Limits of a source. HCL's parser and evaluator recurse, and Go cannot recover
+// from a stack that has overflowed, so how deep a file may nest is settled before
+// it is parsed.
+const (
+	maxSource  = 1 << 20 // bytes of a file
+	maxNesting = 100     // brackets, quotes and blocks within each other
+	maxDepth   = 1000    // operators and brackets above one place of an expression
+	maxDigits  = 400     // characters of a number, and the size of its exponent
+)
+
+// readSource reads a profile or a file of variables. What stops it has no place
+// in the file, so it is one problem without a source line.
+func readSource(path string) ([]byte, *hcl.Diagnostic) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, problem(nil, fmt.Sprintf("Cannot read %s", path), sentence(reason(err))+" Check the path.")
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return nil, problem(nil, fmt.Sprintf("%s is a folder", path), "A profile is one file. Write the path of the .hcl file.")
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxSource+1))
+	if err != nil {
+		return nil, problem(nil, fmt.Sprintf("Cannot read %s", path), sentence(reason(err)))
+	}
+	return text, checkText(path, text)
+}
+
+// reason is an error of the file system without the path, which the message has.
+func reason(err error) string {
+	if p, ok := err.(*os.PathError); ok { //nolint:errorlint // os returns it unwrapped
+		return p.Err.Error()
+	}
+	return err.Error()
+}
+
+func sentence(s string) string {
+	if s == "" {
+		return ""
+	}
+	return strings.ToUpper(s[:1]) + s[1:] + "."
+}
+
+func checkText(path string, text []byte) *hcl.Diagnostic {
+	switch {
+	case len(text) > maxSource:
+		return problem(nil, fmt.Sprintf("%s is too large", path),
+			"A profile has at most 1 MiB; this file is larger. Is it the right one?")
+	case bytes.IndexByte(text, 0) >= 0 || !utf8.Valid(text):
+		return problem(nil, fmt.Sprintf("%s is not a text file", path),
+			"A profile is text in UTF-8. Is it the right file?")
+	}
+	return nil
+}
+
+// parse makes a tree of a source, unless it nests too deep to be parsed.
+func parse(text []byte, name string) (*hclsyntax.Body, hcl.Diagnostics) {
+	tokens, _ := hclsyntax.LexConfig(text, name, hcl.InitialPos)
+	if bad := prescan(tokens); len(bad) > 0 {
+		return nil, bad
+	}
+	f, diags := hclsyntax.ParseConfig(text, name, hcl.InitialPos)
+	return f.Body.(*hclsyntax.Body), diags
+}
+
+// parseExpression is parse for one expression.
+func parseExpression(text, name string) (hclsyntax.Expression, hcl.Diagnostics) {
+	tokens, _ := hclsyntax.LexExpression([]byte(text), name, hcl.InitialPos)
+	if bad := prescan(tokens); len(bad) > 0 {
+		return nil, bad
+	}
+	return hclsyntax.ParseExpression([]byte(text), name, hcl.InitialPos)
+}
+
+// prescan finds numbers and nesting that must not reach the parser. It stops at
+// the first nesting that is too deep, since what follows has no structure.
+func prescan(tokens hclsyntax.Tokens) hcl.Diagnostics {
+	var bad hcl.Diagnostics
+	var s nesting
+	for i, t := range tokens {
+		if t.Type == hclsyntax.TokenNumberLit && !sanePower(string(t.Bytes)) {
+			bad = append(bad, problem(t.Range.Ptr(), "Number out of range",
+				"Numbers have at most 400 digits and an exponent of at most 400."))
+		}
+		if s.take(tokens, i); s.tooDeep() {
+			return append(bad, problem(t.Range.Ptr(), "Nested too deep", fmt.Sprintf(
+				"At most %d brackets, quotes and blocks may stand within each other, and %d operators in one value. Name parts of it in a locals block.",
+				maxNesting, maxDepth)))
+		}
+	}
+	return bad
+}
+
+// nesting follows how deep the tree of the source is that has been read: each
+// level counts its operators, whose tree may lean to one side.
+type nesting struct {
+	levels []level
+	depth  int // of the tree, all levels
+}
+
+type level struct {
+	operators int
+	lines     bool // a line's end ends a value here
+}
+
+func (n *nesting) tooDeep() bool { return len(n.levels) > maxNesting || n.depth > maxDepth }
+
+func (n *nesting) take(tokens hclsyntax.Tokens, i int) {
+	switch tokens[i].Type {
+	case hclsyntax.TokenOBrace:
+		n.operator()
+		n.open(!opensFor(tokens, i))
+	case hclsyntax.TokenOBrack, hclsyntax.TokenOParen, hclsyntax.TokenTemplateControl:
+		n.operator() // a[b][c] is a chain, and %{ if } nests until an end that is no bracket
+		n.open(false)
+	case hclsyntax.TokenOQuote, hclsyntax.TokenOHeredoc, hclsyntax.TokenTemplateInterp:
+		n.open(false)
+	case hclsyntax.TokenCBrace, hclsyntax.TokenCBrack, hclsyntax.TokenCParen, hclsyntax.TokenCQuote,
+		hclsyntax.TokenCHeredoc, hclsyntax.TokenTemplateSeqEnd:
+		n.close()
+	case hclsyntax.TokenComma:
+		n.endValue()
+	case hclsyntax.TokenNewline:
+		if len(n.levels) == 0 || n.levels[len(n.levels)-1].lines {
+			n.endValue()
+		}
+	case hclsyntax.TokenIdent, hclsyntax.TokenNumberLit, hclsyntax.TokenQuotedLit, hclsyntax.TokenStringLit,
+		hclsyntax.TokenComment, hclsyntax.TokenEqual, hclsyntax.TokenEOF:
+	default:
+		n.operator()
+	}
+}
+
+// opensFor says whether a brace opens a for expression, in which lines do not end
+// values.
+func opensFor(tokens hclsyntax.Tokens, i int) bool {
+	for _, t := range tokens[i+1:] {
+		switch t.Type {
+		case hclsyntax.TokenNewline, hclsyntax.TokenComment:
+			continue
+		}
+		return t.Type == hclsyntax.TokenIdent && string(t.Bytes) == "for"
+	}
+	return false
+}
+
+func (n *nesting) open(lines bool) { n.levels = append(n.levels, level{lines: lines}) }
+
+func (n *nesting) close() {
+	if len(n.levels) == 0 {
+		return
+	}
+	n.endValue()
+	n.levels = n.levels[:len(n.levels)-1]
+}
+
+func (n *nesting) operator() {
+	n.depth++
+	if len(n.levels) > 0 {
+		n.levels[len(n.levels)-1].operators++
+	}
+}
+
+func (n *nesting) endValue() {
+	if len(n.levels) == 0 {
+		n.depth = 0
+		return
+	}
+	top := &n.levels[len(n.levels)-1]
+	n.depth -= top.operators
+	top.operators = 0
+}
+
+// sanePower says whether decimal text is a number that can be computed with: a
+// number such as 1e999999999 has a gigabyte of digits.
+func sanePower(text string) bool {
+	if len(text) > maxDigits {
+		return false
+	}
+	_, power, found := strings.Cut(strings.ToLower(text), "e")
+	if !found {
+		return true
+	}
+	n, err := strconv.Atoi(power)
+	return err == nil && n >= -maxDigits && n <= maxDigits
+}
+
+// problem is an error at a place.
+func problem(at *hcl.Range, summary, detail string) *hcl.Diagnostic {
+	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: at}
+}
+
+// caution is a warning at a place.
+func caution(at *hcl.Range, summary, detail string) *hcl.Diagnostic {
+	return &hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: summary, Detail: detail, Subject: at}
+}
