@@ -176,9 +176,7 @@ func (p *phase) waves(ctx context.Context) {
 		}
 		wg.Wait()
 	}
-	if ctx.Err() != nil {
-		p.ledger.halt(stopCancel)
-	}
+	p.interrupted(ctx)
 }
 
 // request sends the request number seq and books its answer; it gives the failure.

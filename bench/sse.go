@@ -40,6 +40,7 @@ type eventReader struct {
 	have       bool // data holds at least one data line
 	skipLF     bool // the last line ended in CR: a LF that follows belongs to it
 	errorEvent bool // the event is named "error"
+	unfinished bool // the last event had no blank line behind it
 }
 
 // reset makes r ready for another stream, keeping its buffers.
@@ -97,6 +98,7 @@ func (e *eventReader) last(err error) ([]byte, bool, error) {
 			return nil, false, err
 		}
 	}
+	e.unfinished = e.have
 	if data, isError, ok := e.dispatch(); ok {
 		return data, isError, nil
 	}

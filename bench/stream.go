@@ -156,7 +156,7 @@ func (s *stream) ended(ctx context.Context, err error) *failure {
 // malformed names an event that is no JSON; one that the end of the stream cut is the cut's fault.
 func (s *stream) malformed(event []byte) *failure {
 	switch {
-	case s.events.err != nil && s.events.r == s.events.w:
+	case s.events.unfinished:
 		return fail(failCut, "in the middle of an event")
 	case s.answer.events == 0:
 		return fail(failNotStream, string(event[:min(len(event), maxDetail)]))
