@@ -55,8 +55,8 @@ find_python() {
 	for tried in ${PYTHON:-python3.11 python3 python3.12}; do
 		usable_python "$tried" && return 0
 	done
-	install_packages python3 python3-venv python3-dev
-	usable_python "${PYTHON:-/usr/bin/python3}" || die "no usable Python" \
+	[ -n "${PYTHON:-}" ] || install_packages python3 python3-venv python3-dev
+	usable_python "${PYTHON:-/usr/bin/python3}" || die "no usable Python${PYTHON:+ in $PYTHON}" \
 		"needed is Python 3.11 or 3.12 with venv and ensurepip (Debian: python3-venv); name one with PYTHON=/path/to/python"
 }
 
