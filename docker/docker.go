@@ -33,10 +33,15 @@ const MinAPIVersion = "1.41"
 // that is being started by systemd's socket activation needs a few seconds.
 const pingLimit = 15 * time.Second
 
+// restartTime is how long a removal goes on asking a daemon that cannot be
+// reached: systemd restarts one that died within about five seconds.
+const restartTime = 10 * time.Second
+
 // Client is a connection to one Docker daemon. It is safe for concurrent use.
 type Client struct {
-	api *client.Client
-	log zerolog.Logger
+	api      *client.Client
+	log      zerolog.Logger
+	patience time.Duration // with a daemon that cannot be reached, in a removal
 }
 
 // Connect reaches the daemon that the environment names (DOCKER_HOST,
@@ -57,7 +62,7 @@ func Connect(ctx context.Context, log zerolog.Logger) (*Client, error) {
 		return nil, fail(op, err)
 	}
 	log.Debug().Str("host", api.DaemonHost()).Str("api", api.ClientVersion()).Msg("connected to docker")
-	return &Client{api: api, log: log}, nil
+	return &Client{api: api, log: log, patience: restartTime}, nil
 }
 
 // checkHost refuses the schemes that the docker command understands and the

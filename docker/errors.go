@@ -3,6 +3,8 @@ package docker
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/containerd/errdefs"
@@ -24,6 +26,8 @@ const (
 	NoGPURuntime Reason = "no_gpu_runtime" // the daemon cannot give GPUs to containers
 	PortTaken    Reason = "port_taken"     // the port is in use
 	NameTaken    Reason = "name_taken"     // another container has the name
+	BadNetwork   Reason = "bad_network"    // there is no such Docker network
+	BadUlimit    Reason = "bad_ulimit"     // the daemon may not set that limit
 	NoMount      Reason = "no_mount"       // a folder to mount is missing
 	BadCommand   Reason = "bad_command"    // the program cannot be executed in the image
 	NoSpace      Reason = "no_space"       // the daemon's disk is full
@@ -68,6 +72,10 @@ func (e *Error) Hint() string {
 		return "stop what listens on the port, or choose another one"
 	case NameTaken:
 		return "remove the other container or choose another name"
+	case BadNetwork:
+		return `see "docker network ls"; network may be "", "host" or one of these names`
+	case BadUlimit:
+		return "leave the limit out of ulimits, or raise the Docker daemon's own (for example LimitMEMLOCK in its unit)"
 	case NoMount:
 		return "mounted folders must exist on the machine where the Docker daemon runs"
 	case BadCommand:
@@ -87,7 +95,7 @@ func fail(op string, err error) error {
 	if errors.As(err, &known) {
 		return &Error{Op: op, Reason: known.Reason, Err: err}
 	}
-	return &Error{Op: op, Reason: reasonOf(err), Err: err}
+	return &Error{Op: op, Reason: reasonOf(err), Err: tidy(err)}
 }
 
 // reasonOf sorts an error of the client library. The daemon says most reasons
@@ -109,6 +117,8 @@ func reasonOf(err error) Reason {
 		}
 	}
 	switch {
+	case errdefs.IsNotFound(err) && strings.HasPrefix(plain(err), "network "):
+		return BadNetwork
 	case errdefs.IsNotFound(err):
 		return NoImage
 	case errdefs.IsInvalidArgument(err):
@@ -137,6 +147,7 @@ func wordings() []wording {
 		{"executable file not found", BadCommand},
 		{"exec format error", BadCommand},
 		{`exec: "`, BadCommand},
+		{"error setting rlimit", BadUlimit},
 		{"no such image", NoImage},
 		{"manifest unknown", NoImage},
 		{"no matching manifest", NoImage},
@@ -151,6 +162,18 @@ func wordings() []wording {
 		{"tls handshake timeout", NoNetwork},
 		{"network is unreachable", NoNetwork},
 	}
+}
+
+// tidy takes the request's address out of an error that the HTTP client made.
+func tidy(err error) error {
+	var u *url.Error
+	switch {
+	case !errors.As(err, &u):
+		return err
+	case u.Timeout():
+		return fmt.Errorf("the Docker daemon did not answer in time: %w", u.Err)
+	}
+	return u.Err
 }
 
 // plain takes the client library's own words off a daemon's message.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/rs/zerolog"
@@ -130,6 +131,7 @@ func (f *fake) connect(t *testing.T) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.patience = time.Second
 	t.Cleanup(func() { _ = c.Close() })
 	return c
 }

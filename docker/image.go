@@ -70,6 +70,9 @@ func digest(image string, repoDigests []string, id string) string {
 // goroutine. The error is an *Error with a hint.
 func (c *Client) Pull(ctx context.Context, image, policy string, progress func(Progress)) (Image, error) {
 	op := "pulling the image " + image
+	if _, err := reference.ParseNormalizedNamed(image); err != nil {
+		return Image{}, &Error{Op: op, Reason: Invalid, Err: err}
+	}
 	switch policy {
 	case "", PullMissing, PullNever:
 		got, ok, err := c.InspectImage(ctx, image)

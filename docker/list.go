@@ -13,13 +13,8 @@ import (
 	"github.com/moby/moby/client"
 )
 
-const (
-	// removeLimit bounds the verified removal of one container.
-	removeLimit = 30 * time.Second
-	// unreachableLimit is how long a removal goes on asking a daemon that does
-	// not answer at all, which may be restarting.
-	unreachableLimit = 3 * time.Second
-)
+// removeLimit bounds the verified removal of one container.
+const removeLimit = 30 * time.Second
 
 // Summary is a container as List sees it.
 type Summary struct {
@@ -70,9 +65,9 @@ func (c *Client) remove(ctx context.Context, id string) error {
 			c.log.Debug().Str("container", id).Msg("container removed")
 			return nil
 		}
-		unreachable := client.IsErrConnectionFailed(err) && time.Since(began) > unreachableLimit
+		unreachable := client.IsErrConnectionFailed(err) && time.Since(began) > c.patience
 		if unreachable || !pause(ctx, wait) {
-			return &Error{Op: "removing container " + id, Reason: NotRemoved, Err: err}
+			return &Error{Op: "removing container " + id, Reason: NotRemoved, Err: tidy(err)}
 		}
 	}
 }

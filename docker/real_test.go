@@ -3,13 +3,20 @@ package docker
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
 	"github.com/rs/zerolog"
 )
@@ -47,7 +54,7 @@ func realClient(t *testing.T) *Client {
 		t.Skipf("no Docker daemon to test with: %v", err)
 	}
 	t.Cleanup(func() {
-		left, err := c.List(context.WithoutCancel(t.Context()), testLabel+"="+t.Name())
+		left, err := c.List(context.WithoutCancel(t.Context()), testLabel)
 		if err != nil || len(left) > 0 {
 			t.Errorf("left behind: %v, %v", left, err)
 		}
@@ -97,20 +104,325 @@ func waitDone(t *testing.T, ctr *Container) Exit {
 	return ctr.Exit()
 }
 
-func TestRealLives(t *testing.T) {
-	c := realClient(t)
-	guestImage(t, c)
-	t0 := time.Now()
-	var log syncBuffer
-	ctr, err := c.Run(t.Context(), guest(t, &log, "exit", "5"))
+// run starts a guest that is stopped with the test.
+func run(t *testing.T, c *Client, s Spec) *Container {
+	t.Helper()
+	ctr, err := c.Run(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Log("run", time.Since(t0))
+	t.Cleanup(func() {
+		if err := ctr.Stop(t.Context(), 0); err != nil {
+			t.Error(err)
+		}
+	})
+	return ctr
+}
+
+// saying waits until the guest has printed something.
+func saying(t *testing.T, log *syncBuffer, words string) {
+	t.Helper()
+	for range 500 {
+		if strings.Contains(log.String(), words) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("the guest never said %q, but: %s", words, log)
+}
+
+func TestReal(t *testing.T) {
+	noLeaks(t)
+	c := realClient(t)
+	guestImage(t, c)
+	for _, sub := range []struct {
+		name string
+		test func(*testing.T, *Client)
+	}{
+		{"ends", testEnds}, {"stops", testStops}, {"port", testPort}, {"host network", testHostNetwork},
+		{"box", testBox}, {"refusals", testRefusals}, {"whole log", testWholeLog},
+		{"others", testOthers}, {"images", testImages}, {"cancelled", testCancelled},
+	} {
+		t.Run(sub.name, func(t *testing.T) { sub.test(t, c) })
+	}
+}
+
+func testEnds(t *testing.T, c *Client) {
+	for _, row := range []struct {
+		why  string
+		args []string
+		want int
+	}{
+		{"success", []string{"exit", "0"}, 0},
+		{"failure", []string{"exit", "3"}, 3},
+		{"a code that looks like a signal", []string{"exit", "137"}, 137},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			var log syncBuffer
+			ctr := run(t, c, guest(t, &log, row.args...))
+			if exit := waitDone(t, ctr); exit != (Exit{Code: row.want}) {
+				t.Errorf("got %+v, want code %d", exit, row.want)
+			}
+			if got := log.String(); !strings.Contains(got, "first line\n") || !strings.Contains(got, "last line\n") {
+				t.Errorf("the log is %q", got)
+			}
+		})
+	}
+}
+
+func testStops(t *testing.T, c *Client) {
+	for _, row := range []struct {
+		why   string
+		mode  string
+		grace time.Duration
+		want  int
+		log   string
+	}{
+		{"one that listens to SIGTERM ends by itself", "polite", 5 * time.Second, 7, "bye"},
+		{"one that does not is killed after the grace period", "stubborn", time.Second, 137, ""},
+		{"without grace it is killed at once", "polite", 0, 137, ""},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			var log syncBuffer
+			ctr := run(t, c, guest(t, &log, row.mode))
+			saying(t, &log, row.mode)
+			if err := ctr.Stop(t.Context(), row.grace); err != nil {
+				t.Fatal(err)
+			}
+			if exit := waitDone(t, ctr); exit != (Exit{Code: row.want}) || !strings.Contains(log.String(), row.log) {
+				t.Errorf("got %+v and %q, want code %d and %q", exit, log.String(), row.want, row.log)
+			}
+			if _, err := c.api.ContainerInspect(t.Context(), ctr.ID(), client.ContainerInspectOptions{}); !errdefs.IsNotFound(err) {
+				t.Errorf("inspecting it: %v, want that there is none", err)
+			}
+		})
+	}
+}
+
+// The container's death is seen within 0.3 s; its own clock says when it died.
+func testPort(t *testing.T, c *Client) {
+	var log syncBuffer
+	s := guest(t, &log, "serve", "8000")
+	s.Port = 8000
+	ctr := run(t, c, s)
+	if !strings.HasPrefix(ctr.Addr(), "127.0.0.1:") {
+		t.Fatalf("the address is %q", ctr.Addr())
+	}
+	saying(t, &log, "serving")
+	if got := fetch(t, "http://"+ctr.Addr()+"/"); got != "hello\n" {
+		t.Errorf("got %q", got)
+	}
+	if resp, err := http.Get("http://" + ctr.Addr() + "/die"); err == nil {
+		resp.Body.Close()
+	}
 	exit := waitDone(t, ctr)
-	t.Log("done", time.Since(t0), exit, log.String())
-	if err := ctr.Stop(t.Context(), 0); err != nil {
+	seen := time.Now()
+	if exit != (Exit{Code: 3}) {
+		t.Errorf("got %+v", exit)
+	}
+	got, err := c.api.ContainerInspect(t.Context(), ctr.ID(), client.ContainerInspectOptions{})
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Log("stopped", time.Since(t0))
+	died, err := time.Parse(time.RFC3339Nano, got.Container.State.FinishedAt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("seen %v after the exit", seen.Sub(died))
+	if took := seen.Sub(died); took > 300*time.Millisecond {
+		t.Errorf("seen %v after the exit, want within 0.3 s", took)
+	}
+}
+
+func fetch(t *testing.T, url string) string {
+	t.Helper()
+	resp, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func testHostNetwork(t *testing.T, c *Client) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	l.Close()
+	var log syncBuffer
+	s := guest(t, &log, "serve", strconv.Itoa(port))
+	s.Port, s.Network = port, "host"
+	ctr := run(t, c, s)
+	saying(t, &log, "serving")
+	if got := fetch(t, "http://"+ctr.Addr()+"/"); got != "hello\n" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// testBox looks from inside at what a Spec gives and takes.
+func testBox(t *testing.T, c *Client) {
+	host := t.TempDir()
+	if err := os.WriteFile(filepath.Join(host, "model"), []byte("weights"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var log syncBuffer
+	s := guest(t, &log, "facts", "cat:/data/ro/model", "write:/data/ro/x", "write:/data/rw/x", "write:/scratch/x",
+		"env:COLOUR", "grep:/proc/self/status:CapEff", "grep:/proc/self/status:NoNewPrivs", "grep:/proc/mounts:/scratch",
+		"grep:/proc/mounts:/locked", "grep:/proc/mounts:/dev/shm", "grep:/proc/self/limits:Max core file size")
+	s.Env = []string{"COLOUR=blue"}
+	s.Mounts = []Mount{{Source: host, Target: "/data/ro"}, {Source: host, Target: "/data/rw", Writable: true}}
+	s.Tmpfs = []Tmpfs{{Target: "/scratch", Size: 1 << 20, Exec: true}, {Target: "/locked"}}
+	s.ShmSize = 128 << 20
+	s.Ulimits = []Ulimit{{Name: "core", Soft: 1000, Hard: 2000}}
+	s.CapAdd = []string{"SYS_NICE"}
+	s.WorkDir, s.User = "/scratch", "0:0"
+	if exit := waitDone(t, run(t, c, s)); exit != (Exit{}) {
+		t.Fatalf("got %+v: %s", exit, &log)
+	}
+	for _, want := range []string{
+		"cat:/data/ro/model = weights", "write:/data/ro/x = open /data/ro/x: read-only file system",
+		"write:/data/rw/x = <nil>", "write:/scratch/x = <nil>", "env:COLOUR = blue",
+		"CapEff:\t0000000000800000", // CAP_SYS_NICE, number 23, and nothing else
+		"NoNewPrivs:\t1", "tmpfs /scratch tmpfs rw,nosuid,nodev,relatime,size=1024k",
+		"tmpfs /locked tmpfs rw,nosuid,nodev,noexec", "size=131072k", "1000                 2000                 bytes",
+	} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("missing %q in\n%s", want, &log)
+		}
+	}
+}
+
+func testRefusals(t *testing.T, c *Client) {
+	other := guest(t, nil, "sleep")
+	other.Name = "qtune-docker-test"
+	run(t, c, other)
+	for _, row := range []struct {
+		why    string
+		change func(*Spec)
+		want   Reason
+	}{
+		{"the image is not here", func(s *Spec) { s.Image = "qtune-docker-test:missing" }, NoImage},
+		{"the program is not in the image", func(s *Spec) { s.Entrypoint = []string{"vllm"} }, BadCommand},
+		{"the program's path is not in the image", func(s *Spec) { s.Entrypoint = []string{"/opt/vllm"} }, BadCommand},
+		{"a mounted folder is missing", func(s *Spec) { s.Mounts = []Mount{{Source: "/no/such/model", Target: "/data"}} }, NoMount},
+		{"the name is taken", func(s *Spec) { s.Name = "qtune-docker-test" }, NameTaken},
+		{"there is no such network", func(s *Spec) { s.Network = "no-such-network" }, BadNetwork},
+		{"there is no GPU runtime", func(s *Spec) { s.GPUs.Count = -1 }, NoGPURuntime},
+		{"GPUs by name", func(s *Spec) { s.GPUs.IDs = []string{"0", "1"} }, NoGPURuntime},
+		{"both kinds of GPU request", func(s *Spec) { s.GPUs = GPUs{Count: 1, IDs: []string{"0"}} }, Invalid},
+		{"no image is named", func(s *Spec) { s.Image = "" }, Invalid},
+		{"an unknown capability", func(s *Spec) { s.CapAdd = []string{"FLY"} }, Invalid},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			s := guest(t, &syncBuffer{}, "sleep")
+			row.change(&s)
+			if s.GPUs.Count != 0 && row.want == NoGPURuntime {
+				if _, err := exec.LookPath("nvidia-container-cli"); err == nil {
+					t.Skip("this machine has a GPU runtime")
+				}
+			}
+			_, err := c.Run(t.Context(), s)
+			var known *Error
+			if !errors.As(err, &known) || known.Reason != row.want {
+				t.Fatalf("got %v, want the reason %q", err, row.want)
+			}
+			if row.want != Invalid && known.Hint() == "" {
+				t.Errorf("%v has no hint", err)
+			}
+			t.Log(err)
+		})
+	}
+}
+
+func testWholeLog(t *testing.T, c *Client) {
+	var log syncBuffer
+	ctr := run(t, c, guest(t, &log, "spam", "50000"))
+	if exit := waitDone(t, ctr); exit != (Exit{}) {
+		t.Fatalf("got %+v", exit)
+	}
+	if got := strings.Count(log.String(), "\n"); got != 50000 {
+		t.Errorf("%d lines at Done, want 50000", got)
+	}
+	var again bytes.Buffer
+	if err := c.Logs(t.Context(), ctr.ID(), &again); err != nil || again.String() != log.String() {
+		t.Errorf("the daemon's own log differs: %d bytes against %d, %v", again.Len(), len(log.String()), err)
+	}
+}
+
+func testOthers(t *testing.T, c *Client) {
+	ctr := run(t, c, guest(t, nil, "sleep"))
+	found, err := c.List(t.Context(), testLabel+"="+t.Name())
+	if err != nil || len(found) != 1 || found[0].ID != ctr.ID() || found[0].State != "running" || found[0].Image != guestTag || found[0].Name == "" || time.Since(found[0].Created) > time.Minute {
+		t.Fatalf("got %+v, %v", found, err)
+	}
+	if none, err := c.List(t.Context(), testLabel+"=another"); err != nil || len(none) != 0 {
+		t.Errorf("got %+v, %v", none, err)
+	}
+	if err := c.Remove(t.Context(), ctr.ID()); err != nil {
+		t.Fatal(err)
+	}
+	if exit := waitDone(t, ctr); exit.Err == nil {
+		t.Errorf("got %+v, want an error: somebody else has removed it", exit)
+	}
+	if err := c.Remove(t.Context(), ctr.ID()); err != nil {
+		t.Errorf("removing what is gone: %v", err)
+	}
+}
+
+func testImages(t *testing.T, c *Client) {
+	got, ok, err := c.InspectImage(t.Context(), guestTag)
+	if err != nil || !ok || got.Digest != got.ID || !strings.HasPrefix(got.ID, "sha256:") || got.Size < 1<<20 {
+		t.Errorf("got %+v, %v, %v", got, ok, err)
+	}
+	if pulled, err := c.Pull(t.Context(), guestTag, PullMissing, nil); err != nil || pulled != got {
+		t.Errorf("pulling what is here: %+v, %v", pulled, err)
+	}
+	for _, row := range []struct {
+		why, image, policy string
+		want               Reason
+	}{
+		{"it may not be pulled", "qtune-docker-test:missing", PullNever, NoImage},
+		{"its registry is not reachable", "127.0.0.1:1/x:1", PullMissing, NoNetwork},
+		{"its registry is not reachable, though it is here", "127.0.0.1:1/x:1", PullAlways, NoNetwork},
+		{"there is no such policy", guestTag, "sometimes", Invalid},
+		{"its name is none", "UPPER CASE", PullMissing, Invalid},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			_, err := c.Pull(t.Context(), row.image, row.policy, nil)
+			var known *Error
+			if !errors.As(err, &known) || known.Reason != row.want {
+				t.Errorf("got %v, want the reason %q", err, row.want)
+			}
+			t.Log(err)
+		})
+	}
+	if _, err := c.ImportImage(t.Context(), "qtune-docker-test:none", map[string]string{"/x": "/no/such/file"}); err == nil {
+		t.Error("imported a file that is not there")
+	}
+	if _, ok, _ := c.InspectImage(t.Context(), "qtune-docker-test:none"); ok {
+		t.Error("half an image was left")
+	}
+}
+
+// testCancelled cancels at twenty moments of a start.
+func testCancelled(t *testing.T, c *Client) {
+	for i := range 20 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*25*time.Millisecond)
+		ctr, err := c.Run(ctx, guest(t, &syncBuffer{}, "sleep"))
+		cancel()
+		if err == nil {
+			if err := ctr.Stop(ctx, 0); err != nil {
+				t.Error(err)
+			}
+		}
+		if left, err := c.List(t.Context(), testLabel+"="+t.Name()); err != nil || len(left) != 0 {
+			t.Fatalf("cancelled after %d ms: left %v, %v", i*25, left, err)
+		}
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -38,6 +39,9 @@ func (c *Client) Run(ctx context.Context, s Spec) (*Container, error) {
 	if err := s.validate(); err != nil {
 		return nil, &Error{Op: op, Reason: Invalid, Err: err}
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, fail(op, err)
+	}
 	call := rand.Text()
 	id, err := c.create(ctx, s.options(call))
 	if err != nil {
@@ -54,9 +58,6 @@ func (c *Client) Run(ctx context.Context, s Spec) (*Container, error) {
 // create does not die with ctx at once: a request that is cut off leaves it
 // open whether the daemon carries it out.
 func (c *Client) create(ctx context.Context, o client.ContainerCreateOptions) (string, error) {
-	if err := ctx.Err(); err != nil {
-		return "", err
-	}
 	ctx, cancel := lingering(ctx, callLimit, createGrace)
 	defer cancel()
 	made, err := c.api.ContainerCreate(ctx, o)
@@ -79,6 +80,9 @@ func lingering(ctx context.Context, limit, grace time.Duration) (context.Context
 // sweep removes what a failed create call may have made. Where the daemon has
 // not answered, it may still be at it, so it is asked more than once.
 func (c *Client) sweep(ctx context.Context, call string, cause error) error {
+	if unsent(cause) {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeLimit)
 	defer cancel()
 	until := time.Now().Add(lateCreate)
@@ -94,6 +98,13 @@ func (c *Client) sweep(ctx context.Context, call string, cause error) error {
 			return nil
 		}
 	}
+}
+
+// unsent tells that the daemon was not reached at all. The client library's
+// errors for that hold no cause to test for.
+func unsent(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "Cannot connect to the Docker daemon") || strings.Contains(text, "failed to connect to the docker API")
 }
 
 // refused tells that the daemon said no, so that nothing was made.

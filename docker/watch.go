@@ -135,10 +135,10 @@ func (ctr *Container) lostSight(ctx context.Context, cause error) (exit Exit, ov
 	}
 	state, err := ctr.inspect(ctx)
 	switch {
-	case errdefs.IsNotFound(err):
-		return Exit{Err: fmt.Errorf("container %s was removed by somebody else", ctr.short())}, true
+	case removed(state, err):
+		return Exit{Err: ctr.takenAway()}, true
 	case err != nil:
-		return Exit{Err: fmt.Errorf("the Docker daemon went away while container %s ran: %w", ctr.short(), cause)}, true
+		return Exit{Err: fmt.Errorf("the Docker daemon went away while container %s ran: %w", ctr.short(), tidy(cause))}, true
 	case state.Running || state.Restarting:
 		ctr.client.log.Debug().Str("container", ctr.short()).Err(cause).Msg("waiting again for its exit")
 		return Exit{}, false
@@ -152,16 +152,41 @@ func (ctr *Container) inspectExit(ctx context.Context, exit *Exit) {
 		return
 	}
 	state, err := ctr.inspect(ctx)
-	switch {
-	case err == nil:
-		exit.OOMKilled = state.OOMKilled
-	case errdefs.IsNotFound(err):
-		exit.Err = fmt.Errorf("container %s was removed by somebody else", ctr.short())
-	case client.IsErrConnectionFailed(err):
-		exit.Err = fmt.Errorf("the Docker daemon went away as container %s ended: %w", ctr.short(), err)
-	default:
-		ctr.client.log.Debug().Str("container", ctr.short()).Err(err).Msg("reading how it ended")
+	if removed(state, err) {
+		exit.Err = ctr.takenAway()
+		return
 	}
+	exit.OOMKilled = state.OOMKilled
+	if err == nil {
+		err = ctr.client.listens(ctx)
+	}
+	if err != nil {
+		exit.Err = fmt.Errorf("the Docker daemon went away as container %s ended: %w", ctr.short(), tidy(err))
+	}
+}
+
+// removed tells that a container is gone or on its way out: a forced removal
+// marks it first and kills it then.
+func removed(s container.State, err error) bool {
+	return errdefs.IsNotFound(err) || s.Status == container.StateRemoving || s.Status == container.StateDead
+}
+
+func (ctr *Container) takenAway() error {
+	return fmt.Errorf("container %s was removed by somebody else", ctr.short())
+}
+
+// listens tells whether the daemon takes new connections. One that is being shut
+// down ends its containers while it goes on serving the connections it has: such
+// an end is the daemon's doing, and without this question it would look like the
+// container's own.
+func (c *Client) listens(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, inspectLimit)
+	defer cancel()
+	conn, err := c.api.Dialer()(ctx)
+	if err != nil {
+		return err
+	}
+	return conn.Close()
 }
 
 func (ctr *Container) inspect(ctx context.Context) (container.State, error) {

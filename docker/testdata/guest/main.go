@@ -27,13 +27,11 @@ func main() {
 		}
 	case "sleep":
 		fmt.Println("asleep")
-		select {}
+		time.Sleep(time.Hour)
 	case "stubborn": // to SIGTERM
 		signal.Ignore(syscall.SIGTERM)
 		fmt.Println("stubborn")
-		for {
-			time.Sleep(time.Hour)
-		}
+		time.Sleep(time.Hour)
 	case "polite": // exits 7 on SIGTERM, half a second later
 		c := make(chan os.Signal, 1)
 		signal.Notify(c, syscall.SIGTERM)
@@ -59,7 +57,7 @@ func serve(port string) {
 }
 
 // facts prints, for each argument: the content of a file for "cat:PATH", the
-// outcome of creating one for "write:PATH", a variable for "env:NAME".
+// outcome of creating one for "write:PATH", a variable for "env:NAME", lines for "grep:PATH:WORDS".
 func facts(args []string) {
 	for _, a := range args {
 		what, arg, _ := strings.Cut(a, ":")
@@ -70,6 +68,17 @@ func facts(args []string) {
 		case "write":
 			err := os.WriteFile(arg, []byte("x"), 0o600)
 			fmt.Println(a, "=", err)
+		case "grep": // FILE:WORDS
+			file, words, _ := strings.Cut(arg, ":")
+			b, err := os.ReadFile(file)
+			for line := range strings.Lines(string(b)) {
+				if strings.Contains(line, words) {
+					fmt.Print(line)
+				}
+			}
+			if err != nil {
+				fmt.Println(err)
+			}
 		case "env":
 			fmt.Println(a, "=", os.Getenv(arg))
 		}
