@@ -124,7 +124,7 @@ func (s *FlagSet) Option(name string) string {
 	if strings.HasPrefix(name, "-") {
 		return name
 	}
-	if f, ok := s.Lookup(name); ok && slices.Contains(f.Aliases, "-"+name) {
+	if f, ok := s.Lookup(name); ok && f.Name != name && slices.Contains(f.Aliases, "-"+name) {
 		return "-" + name
 	}
 	return "--" + name

@@ -138,6 +138,7 @@ func TestHowFlagsAreWritten(t *testing.T) {
 		{"the negated name is a switch too", "vllm", "no-enforce-eager", "--no-enforce-eager", "--no-enforce-eager", "--enforce-eager"},
 		{"a switch of SGLang", "sglang", "disable-cuda-graph", "--disable-cuda-graph", "--disable-cuda-graph", ""},
 		{"a pair of SGLang", "sglang", "enable-tf32-matmul", "--enable-tf32-matmul", "--enable-tf32-matmul", "--no-enable-tf32-matmul"},
+		{"a name that has both one dash and two", "llamacpp", "fit", "--fit", "--fit", ""},
 		{"a short name with one dash", "llamacpp", "kvu", "-kvu", "--kv-unified", "--no-kv-unified"},
 	} {
 		set := flagsOf(t, row.kind)

@@ -75,7 +75,7 @@ engine "vllm" "cpu" {
   mounts          = local.vllm_mounts
   tmpfs           = local.scratch
   shm_size        = local.shm
-  startup_timeout = "5m"
+  startup_timeout = "10m"
 
   env = {
     HOME = local.home
@@ -109,7 +109,7 @@ engine "vllm" "too-long" {
   mounts          = local.vllm_mounts
   tmpfs           = local.scratch
   shm_size        = local.shm
-  startup_timeout = "5m"
+  startup_timeout = "10m"
 
   env = {
     HOME = local.home
@@ -131,7 +131,7 @@ engine "sglang" "cpu" {
   mounts          = local.sglang_mounts
   tmpfs           = local.scratch
   shm_size        = local.shm
-  startup_timeout = "5m"
+  startup_timeout = "10m"
 
   env = {
     HOME                   = local.home
