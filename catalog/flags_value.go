@@ -3,6 +3,7 @@ package catalog
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -99,7 +100,7 @@ func inInterval(n float64, interval string) bool {
 			return false
 		}
 	}
-	return n == n // not NaN
+	return !math.IsNaN(n)
 }
 
 func (f Flag) notesOn(value, version string) []Notice {
