@@ -69,7 +69,7 @@ func learn(ctx context.Context, count counter) (*lexicon, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &lexicon{words: words, overhead: once - len(words), perWord: 1}
+	l := &lexicon{words: words, overhead: once - len(words), perWord: 1, counted: true}
 	if tokens := twice - once; tokens != len(words) {
 		l.perWord = max(float64(tokens)/float64(len(words)), 0.01)
 		l.overhead = max(0, once-tokens)

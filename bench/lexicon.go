@@ -15,7 +15,8 @@ type lexicon struct {
 	words    []string
 	overhead int     // tokens of a prompt beside its words: opening, special tokens, chat template
 	perWord  float64 // tokens of a word; 1 where the lexicon is exact
-	exact    bool    // the count was verified with this server
+	counted  bool    // the server counted tokens for it
+	exact    bool    // a prompt's length was verified with this server
 }
 
 // count is how many words make a prompt of tokens tokens, at least one.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"testing/synctest"
 )
@@ -70,3 +71,10 @@ func mustRun(t *testing.T, c *Client, to Target, w Workload, l Level) LevelResul
 
 // work is a small workload.
 func work() Workload { return Workload{Prompts: Prompts{InputTokens: 32}, Seed: 7} }
+
+// newLoopback serves h on the network until the test ends.
+func newLoopback(t *testing.T, h http.Handler) Target {
+	srv := httptest.NewServer(h)
+	t.Cleanup(srv.Close)
+	return Target{URL: srv.URL, Model: "m"}
+}

@@ -73,7 +73,7 @@ func (s *session) correct(ctx context.Context, l *lexicon, tokens int) bool {
 			return false
 		}
 		if got < 0 {
-			l.exact = l.perWord == 1 && s.work.API != APIChat
+			l.exact = l.counted && l.perWord == 1 && s.work.API != APIChat
 			return true
 		}
 		if l.exact = got == tokens; l.exact || l.count(tokens) == 1 && got > tokens {
@@ -98,6 +98,7 @@ func (s *session) probeTwice(ctx context.Context, tokens int) *lexicon {
 		return nil
 	}
 	if more > less && less > 0 {
+		l.counted = true
 		l.perWord = float64(more-less) / float64(long-long/2)
 		l.overhead = max(0, more-int(l.perWord*float64(long)+0.5))
 	}

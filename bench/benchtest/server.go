@@ -96,7 +96,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, began time.Time,
 		if s.Running {
 			usage = "," + s.usage(input, sent)
 		}
-		event(w, `{"id":"cmpl-0123456789abcdef","object":"text_completion","created":1,"model":"m","choices":[{"index":0,%s,"logprobs":null,"finish_reason":%s}]%s}`, content, finish, usage)
+		event(w, `{"id":"cmpl-0123456789abcdef0123456789abcdef","object":"text_completion","created":1,"model":"m","choices":[{"index":0,%s,"logprobs":null,"finish_reason":%s,"stop_reason":null,"token_ids":null,"prompt_logprobs":null}]%s}`, content, finish, usage)
 	}
 	if !s.NoUsage {
 		event(w, `{"id":"cmpl-0123456789abcdef","choices":[],%s}`, s.usage(input, q.MaxTokens))
@@ -126,6 +126,9 @@ func event(w http.ResponseWriter, format string, args ...any) {
 // sleepUntil sleeps to an absolute time, so that lag does not add up; false if
 // the client has gone.
 func sleepUntil(r *http.Request, t time.Time) bool {
+	if time.Until(t) <= 0 {
+		return r.Context().Err() == nil
+	}
 	timer := time.NewTimer(time.Until(t))
 	defer timer.Stop()
 	select {

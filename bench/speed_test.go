@@ -1,0 +1,169 @@
+package bench
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/qtune/qtune/bench/benchtest"
+)
+
+// serveGap makes the test binary a server in a process of its own, so that what
+// a benchmark's process costs is the client's cost alone.
+const serveGap = "BENCH_TEST_SERVE_GAP"
+
+func TestMain(m *testing.M) {
+	gap, err := time.ParseDuration(os.Getenv(serveGap))
+	if err != nil {
+		m.Run()
+		return
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	_, _ = fmt.Fprintln(os.Stdout, l.Addr())
+	srv := &http.Server{Handler: &benchtest.Server{TTFT: gap, Gap: gap, BOS: 1, Tokenizer: true}}
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin) // ends with the parent
+		_ = srv.Close()
+	}()
+	_ = srv.Serve(l)
+}
+
+// serve starts that process for the benchmark's time.
+func serve(b *testing.B, gap time.Duration) Target {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), serveGap+"="+gap.String())
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		_ = stdin.Close()
+		_ = cmd.Wait()
+	})
+	addr, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		b.Fatal(err)
+	}
+	return Target{URL: "http://" + strings.TrimSpace(addr), Model: "m"}
+}
+
+// bare is the least that a client can do: split lines and take a time.
+func bare(b *testing.B, t Target, streams, tokens int) {
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: streams}}
+	defer client.CloseIdleConnections()
+	body := fmt.Sprintf(`{"prompt":"a","max_tokens":%d}`, tokens)
+	var wg sync.WaitGroup
+	for range streams {
+		wg.Go(func() {
+			res, err := client.Post(t.URL+"/v1/completions", "application/json", strings.NewReader(body))
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			defer res.Body.Close()
+			r := bufio.NewReader(res.Body)
+			var times []time.Time
+			for {
+				line, err := r.ReadSlice('\n')
+				if err != nil {
+					return
+				}
+				if bytes.HasPrefix(line, dataField) {
+					times = append(times, time.Now())
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// BenchmarkEvents gives token events per CPU-second of the client, beside those of
+// a bare reader of the same server.
+func BenchmarkEvents(b *testing.B) {
+	for _, load := range []struct {
+		name            string
+		streams, tokens int
+		gap             time.Duration
+	}{
+		{"saturated/streams=16", 16, 5000, 0},
+		{"paced/streams=200", 200, 300, 10 * time.Millisecond},
+		{"paced/streams=1000", 1000, 300, 10 * time.Millisecond},
+	} {
+		b.Run(load.name+"/bare", func(b *testing.B) {
+			t := serve(b, load.gap)
+			perCPU(b, load.streams*load.tokens, func() { bare(b, t, load.streams, load.tokens) })
+		})
+		b.Run(load.name+"/bench", func(b *testing.B) {
+			t := serve(b, load.gap)
+			c := &Client{}
+			l := Level{Kind: KindBurst, Users: load.streams, OutputTokens: load.tokens}
+			var r LevelResult
+			perCPU(b, load.streams*load.tokens, func() {
+				var err error
+				if r, err = c.Run(b.Context(), t, Workload{Prompts: Prompts{InputTokens: 16}}, l); err != nil || r.Requests.Failed > 0 {
+					b.Fatalf("%v, %+v", err, r.Failures)
+				}
+			})
+			b.ReportMetric(*r.TTFT.Mean, "ms-ttft")
+			b.ReportMetric(*r.ITL.Mean, "ms-itl")
+			b.ReportMetric(*r.ITL.P99, "ms-itl-p99")
+		})
+	}
+}
+
+func perCPU(b *testing.B, events int, f func()) {
+	before := cpuTime()
+	for b.Loop() {
+		f()
+	}
+	b.ReportMetric(float64(events)*float64(b.N)/(cpuTime()-before).Seconds(), "events/cpu-s")
+}
+
+// BenchmarkEvent is the cost of reading and understanding one event, without the network.
+func BenchmarkEvent(b *testing.B) {
+	event := `data: {"id":"cmpl-0123456789abcdef0123456789abcdef","object":"text_completion","created":1,"model":"Qwen/Qwen3-32B-AWQ",` +
+		`"choices":[{"index":0,"text":" word","logprobs":null,"finish_reason":null,"stop_reason":null,"token_ids":null}],"usage":null}` + "\n\n"
+	stream := bytes.Repeat([]byte(event), 1000)
+	c := newClock(1)
+	s := &reading{}
+	r := bytes.NewReader(stream)
+	s.events.reset(r, c.now)
+	b.ReportAllocs()
+	b.SetBytes(int64(len(event)))
+	for b.Loop() {
+		data, _, err := s.events.next()
+		if err != nil {
+			r.Reset(stream)
+			s.events.reset(r, c.now)
+			continue
+		}
+		if s.chunk.parse(data) != nil || !s.chunk.content {
+			b.Fatal("no content")
+		}
+	}
+}
+
+// reading is the parts of a stream that an event passes through.
+type reading struct {
+	events eventReader
+	chunk  chunk
+}
