@@ -156,7 +156,7 @@ func TestNearest(t *testing.T) {
 	blocks := []string{"engine", "workload", "objective", "constraint", "model", "gpu", "search"}
 	for _, row := range []struct{ about, name, want string }{
 		{"a letter left out", "worload", "workload"},
-		{"two letters swapped", "modle", "model"},
+		{"two letters swapped", "obejctive", "objective"},
 		{"two letters swapped in a short word", "gup", "gpu"},
 		{"another case", "Engine", "engine"},
 		{"another word", "deploy", ""},
