@@ -23,6 +23,10 @@ GGUF=SmolLM2-135M-Instruct.Q4_1.gguf
 GGUF_SHA256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
 SPACE_GB=14 # what both environments and the model take while they are installed
 
+# uv brings certificates of its own, and a network that looks into TLS needs the
+# machine's.
+[ ! -e /etc/ssl/certs/ca-certificates.crt ] || export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-1}"
+
 HERE=$PWD/scripts/engines
 ROOT=${QTUNE_ENGINES:-$PWD/.engines}
 
