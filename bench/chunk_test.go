@@ -118,3 +118,20 @@ func FuzzChunk(f *testing.F) {
 		}
 	})
 }
+
+// What a template lets pass is understood as it would be without.
+func FuzzTemplate(f *testing.F) {
+	f.Add([]byte(`{"choices":[{"text":" a","finish_reason":null}]}`), []byte(`{"choices":[{"text":" b\"","finish_reason":null}]}`))
+	f.Add([]byte(`{"choices":[{"text":"a","text":"b"}]}`), []byte(`{"choices":[{"text":"a","text":""}]}`))
+	f.Add([]byte(`{"choices":[{"text":"a"}],"id":"x"}`), []byte(`{"choices":[{"text":"a","finish_reason":"stop"}],"id":"x"}`))
+	f.Add([]byte(`{"choices":[{"delta":{"content":"a"}}],"choices":[{"text":"b"}]}`), []byte(`{"choices":[{"delta":{"content":"a"}}],"choices":[{"text":"c"}]}`))
+	f.Fuzz(func(t *testing.T, first, second []byte) {
+		var c chunk
+		_ = c.parse(first)
+		err := c.parse(second)
+		want, valid := reference(second)
+		if valid && (err != nil || !same(c, want)) {
+			t.Errorf("%q after %q: got %+v, %v, want %+v", second, first, c, err, want)
+		}
+	})
+}

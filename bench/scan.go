@@ -11,6 +11,8 @@ type scan struct {
 	b   []byte
 	i   int
 	bad bool
+
+	from, to int // the last string with something in it that filled has found
 }
 
 func (s *scan) space() {
@@ -131,7 +133,12 @@ func (s *scan) filled() bool {
 		s.skip()
 		return false
 	}
-	return len(s.str()) > 0
+	text := s.str()
+	if len(text) == 0 {
+		return false
+	}
+	s.from, s.to = s.i-1-len(text), s.i-1
+	return true
 }
 
 // filledArray reads a value and says whether it is an array with something in it.
