@@ -11,10 +11,10 @@ import (
 )
 
 const (
-	// detailLimit is how long Done waits, once the exit is known, for the end
-	// of the log and the daemon's details. With the time that the daemon takes
-	// to tell of an exit it stays below 0.3 s.
-	detailLimit = 150 * time.Millisecond
+	// logLimit is how long Done waits, once the exit is known, for the end of the
+	// log. With the time that the daemon takes to tell of an exit it stays below
+	// 0.3 s.
+	logLimit = 150 * time.Millisecond
 	// inspectLimit bounds one question about a container.
 	inspectLimit = 5 * time.Second
 	// stopLimit is how long Stop may take beyond the grace period.
@@ -43,7 +43,7 @@ type Container struct {
 
 	cancel  context.CancelFunc // ends the goroutines
 	owned   sync.WaitGroup     // them
-	ended   chan struct{}      // the end was seen
+	ended   chan struct{}      // the wait for the exit is over
 	logged  chan struct{}      // the log has ended
 	settled chan struct{}      // exit is final
 	done    chan struct{}
@@ -69,8 +69,8 @@ func (ctr *Container) Addr() string { return ctr.addr }
 // no longer tell of it.
 func (ctr *Container) Done() <-chan struct{} { return ctr.done }
 
-// Exit is how the container ended. It waits for Done, and for the daemon's
-// details, which can take up to 5 s more where the daemon is slow.
+// Exit is how the container ended. It waits for Done, and for the daemon to have
+// the details together: usually 0.2 s more, up to 5 s where the daemon is slow.
 func (ctr *Container) Exit() Exit {
 	<-ctr.done
 	<-ctr.settled
@@ -104,7 +104,7 @@ func (ctr *Container) end(ctx context.Context, grace time.Duration) {
 	defer cancel()
 	if err := ctr.signal(ctx, grace); err != nil && !errdefs.IsNotFound(err) {
 		ctr.client.log.Debug().Str("container", ctr.short()).Err(err).Msg("stopping")
-		ctx, cancel = context.WithTimeout(ctx, detailLimit)
+		ctx, cancel = context.WithTimeout(ctx, logLimit)
 		defer cancel()
 	}
 	select {

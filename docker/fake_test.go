@@ -49,6 +49,7 @@ func newFake(t *testing.T) *fake {
 		"GET /containers/json":         f.list,
 		"POST /containers/{id}/attach": f.attach,
 		"POST /containers/{id}/wait":   f.wait,
+		"GET /events":                  f.events,
 		"POST /containers/{id}/start":  f.start,
 		"GET /containers/{id}/json":    f.inspect,
 		"POST /containers/{id}/stop":   f.stop,
@@ -206,6 +207,24 @@ func (f *fake) wait(w http.ResponseWriter, r *http.Request) {
 	select {
 	case <-c.exited:
 		answer(w, map[string]any{"StatusCode": c.state.ExitCode})
+	case <-r.Context().Done():
+	}
+}
+
+// events tells of the death of the one container that there is.
+func (f *fake) events(w http.ResponseWriter, r *http.Request) {
+	_ = http.NewResponseController(w).Flush()
+	f.mu.Lock()
+	exited := make(chan struct{})
+	for _, c := range f.containers {
+		exited = c.exited
+	}
+	f.mu.Unlock()
+	select {
+	case <-exited:
+		answer(w, map[string]string{"Type": "container", "Action": "die"})
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
 	case <-r.Context().Done():
 	}
 }

@@ -46,9 +46,9 @@ func TestRunLeavesNothingBehindWhenItFails(t *testing.T) {
 		{"the daemon refuses the create call", "POST /containers/create",
 			deny(http.StatusNotFound, "No such image: x:1"), NoImage, "No such image"},
 		{"the connection breaks before the daemon has made anything", "POST /containers/create",
-			func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) { cut(w) }, NoDaemon, "EOF"},
+			func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) { cut(w) }, NoDaemon, ""},
 		{"the connection breaks after the daemon has made the container", "POST /containers/create",
-			func(w http.ResponseWriter, r *http.Request, do http.HandlerFunc) { discarded(r, do); cut(w) }, NoDaemon, "EOF"},
+			func(w http.ResponseWriter, r *http.Request, do http.HandlerFunc) { discarded(r, do); cut(w) }, NoDaemon, ""},
 		{"the daemon makes the container half a second after the connection broke", "POST /containers/create",
 			func(w http.ResponseWriter, r *http.Request, do http.HandlerFunc) {
 				body, _ := io.ReadAll(r.Body)
@@ -56,7 +56,7 @@ func TestRunLeavesNothingBehindWhenItFails(t *testing.T) {
 				later.Body = io.NopCloser(bytes.NewReader(body))
 				cut(w)
 				time.AfterFunc(500*time.Millisecond, func() { discarded(later, do) })
-			}, NoDaemon, "EOF"},
+			}, NoDaemon, ""},
 		{"the daemon answers with an error though it has made the container", "POST /containers/create",
 			func(w http.ResponseWriter, r *http.Request, do http.HandlerFunc) {
 				discarded(r, do)
@@ -71,7 +71,7 @@ func TestRunLeavesNothingBehindWhenItFails(t *testing.T) {
 		{"the port is taken", "POST /containers/{id}/start",
 			deny(http.StatusInternalServerError, "driver failed programming external connectivity: Bind for 127.0.0.1:1 failed: port is already allocated"), PortTaken, "allocated"},
 		{"the start is cut off", "POST /containers/{id}/start",
-			func(w http.ResponseWriter, r *http.Request, do http.HandlerFunc) { discarded(r, do); cut(w) }, NoDaemon, "EOF"},
+			func(w http.ResponseWriter, r *http.Request, do http.HandlerFunc) { discarded(r, do); cut(w) }, NoDaemon, ""},
 		{"the port is not found", "GET /containers/{id}/json",
 			func(w http.ResponseWriter, r *http.Request, do http.HandlerFunc) {
 				rec := &recorder{nowhere: nowhere{header: http.Header{}}}
@@ -112,6 +112,7 @@ func TestRunLeavesNothingBehindWhenCancelled(t *testing.T) {
 		{"during the create call", "POST /containers/create"},
 		{"while the output is attached", "POST /containers/{id}/attach"},
 		{"while the wait is opened", "POST /containers/{id}/wait"},
+		{"while the events are opened", "GET /events"},
 		{"during the start", "POST /containers/{id}/start"},
 	} {
 		t.Run(row.why, func(t *testing.T) {
@@ -204,6 +205,54 @@ func TestExit(t *testing.T) {
 	}
 }
 
+func TestDoneWithoutOneOfTheTwoThatTellOfIt(t *testing.T) {
+	for _, row := range []struct {
+		why, route string
+		broken     fault
+	}{
+		{"the daemon has no events", "GET /events", deny(http.StatusForbidden, "not through this proxy")},
+		{"the wait is answered a second late", "POST /containers/{id}/wait", func(w http.ResponseWriter, r *http.Request, do http.HandlerFunc) {
+			_ = http.NewResponseController(w).Flush()
+			rec := &answered{header: http.Header{}}
+			do(rec, r)
+			time.Sleep(time.Second)
+			_, _ = w.Write(rec.body.Bytes())
+		}},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			noLeaks(t)
+			f := newFake(t)
+			f.on(row.route, row.broken)
+			ctr, err := f.connect(t).Run(t.Context(), Spec{Image: "x:1", Log: io.Discard})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ended := time.Now()
+			f.exit(f.only(t), container.State{Status: "exited", ExitCode: 9})
+			<-ctr.Done()
+			if took := time.Since(ended); took > 300*time.Millisecond {
+				t.Errorf("done after %v, want within 0.3 s", took)
+			}
+			if exit := ctr.Exit(); exit != (Exit{Code: 9}) {
+				t.Errorf("got %+v", exit)
+			}
+			if err := ctr.Stop(t.Context(), 0); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// answered keeps an answer.
+type answered struct {
+	header http.Header
+	body   bytes.Buffer
+}
+
+func (a *answered) Header() http.Header         { return a.header }
+func (a *answered) Write(p []byte) (int, error) { return a.body.Write(p) }
+func (a *answered) WriteHeader(int)             {}
+
 func text(err error) string {
 	if err == nil {
 		return ""
@@ -212,14 +261,16 @@ func text(err error) string {
 }
 
 func TestDoneDoesNotWaitForALogThatHangs(t *testing.T) {
+	stuck := make(hanging)
 	for _, row := range []struct {
 		why string
 		log io.Writer
 	}{
 		{"the stream does not end", io.Discard},
-		{"the writer hangs", &hanging{until: t.Context()}},
+		{"the writer hangs", stuck},
 	} {
 		t.Run(row.why, func(t *testing.T) {
+			noLeaks(t)
 			f := newFake(t)
 			ctr, err := f.connect(t).Run(t.Context(), Spec{Image: "x:1", Log: row.log})
 			if err != nil {
@@ -237,21 +288,22 @@ func TestDoneDoesNotWaitForALogThatHangs(t *testing.T) {
 			if got.Code != 1 || got.LogErr == nil {
 				t.Errorf("got %+v, want code 1 and the news that the log is not whole", got)
 			}
-			if _, hangs := row.log.(*hanging); !hangs {
-				if err := ctr.Stop(t.Context(), 0); err != nil {
-					t.Error(err)
-				}
+			if row.log == stuck {
+				close(stuck)
+			}
+			if err := ctr.Stop(t.Context(), 0); err != nil {
+				t.Error(err)
 			}
 		})
 	}
 }
 
 // hanging is a disk that does not answer.
-type hanging struct{ until context.Context }
+type hanging chan struct{}
 
-func (h *hanging) Write([]byte) (int, error) {
-	<-h.until.Done()
-	return 0, h.until.Err()
+func (h hanging) Write(p []byte) (int, error) {
+	<-h
+	return len(p), nil
 }
 
 func TestStop(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/events"
 	"github.com/moby/moby/client"
 )
 
@@ -22,6 +23,7 @@ func (ctr *Container) observe(ctx context.Context, log io.Writer) error {
 	if err := ctr.attach(life, log); err != nil {
 		return fmt.Errorf("attaching to its output: %w", err)
 	}
+	deaths := ctr.openEvents(life)
 	wait := ctr.openWait(life, container.WaitConditionNextExit)
 	select {
 	case err := <-wait.Error:
@@ -29,7 +31,20 @@ func (ctr *Container) observe(ctx context.Context, log io.Writer) error {
 	default:
 	}
 	ctr.owned.Go(func() { ctr.watch(life, wait) })
+	ctr.owned.Go(func() { ctr.announce(deaths) })
 	return nil
+}
+
+// openEvents asks to hear of the container's death. The daemon sends this event
+// before it takes the network down and answers a wait after it, which was seen to
+// make a difference of 0.1 to 0.25 s. The wait remains the authority: nothing is
+// lost where there are no events.
+func (ctr *Container) openEvents(ctx context.Context) <-chan events.Message {
+	ctx, cancel := context.WithCancel(ctx)
+	late := time.AfterFunc(callLimit, cancel)
+	defer late.Stop()
+	filters := make(client.Filters).Add("type", "container").Add("container", ctr.id).Add("event", "die")
+	return ctr.client.api.Events(ctx, client.EventsListOptions{Filters: filters}).Messages
 }
 
 // attach follows standard output and error into log.
@@ -79,24 +94,27 @@ func (ctr *Container) openWait(ctx context.Context, until container.WaitConditio
 	return ctr.client.api.ContainerWait(ctx, ctr.id, client.ContainerWaitOptions{Condition: until})
 }
 
-// watch owns the fields of the exit and closes their channels.
+// watch finds out how the container ends.
 func (ctr *Container) watch(ctx context.Context, wait client.ContainerWaitResult) {
 	exit := ctr.awaitExit(ctx, wait)
-	ctr.owned.Go(func() {
-		defer close(ctr.settled)
-		ctr.inspectExit(ctx, &exit)
-		ctr.exit.Code, ctr.exit.OOMKilled, ctr.exit.Err = exit.Code, exit.OOMKilled, exit.Err
-	})
-	limit := time.After(detailLimit)
+	close(ctr.ended)
+	ctr.inspectExit(ctx, &exit)
+	ctr.exit.Code, ctr.exit.OOMKilled, ctr.exit.Err = exit.Code, exit.OOMKilled, exit.Err
+	close(ctr.settled)
+}
+
+// announce closes done once the end is seen, whoever tells of it first, and the
+// log has ended, or should have.
+func (ctr *Container) announce(deaths <-chan events.Message) {
+	select {
+	case <-deaths:
+	case <-ctr.ended:
+	}
 	select {
 	case <-ctr.logged:
 		ctr.exit.LogErr = ctr.logErr
-	case <-limit:
-		ctr.exit.LogErr = fmt.Errorf("the log did not end within %v of the exit", detailLimit)
-	}
-	select {
-	case <-ctr.settled:
-	case <-limit:
+	case <-time.After(logLimit):
+		ctr.exit.LogErr = fmt.Errorf("the log did not end within %v of the exit", logLimit)
 	}
 	close(ctr.done)
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -52,8 +53,13 @@ func serve(port string) {
 		fmt.Println("dying")
 		os.Exit(3)
 	})
+	l, err := net.Listen("tcp", ":"+port)
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
 	fmt.Println("serving")
-	fmt.Println(http.ListenAndServe(":"+port, nil))
+	fmt.Println(http.Serve(l, nil))
 }
 
 // facts prints, for each argument: the content of a file for "cat:PATH", the
