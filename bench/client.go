@@ -154,7 +154,7 @@ func (s *session) close() {
 
 // run opens connections, calibrates, warms up, and then measures.
 func (s *session) run(ctx context.Context) LevelResult {
-	s.link.open(ctx, s.level.users())
+	s.link.open(ctx)
 	s.calibrate(ctx)
 	warm := s.warmUp(ctx)
 	switch {
@@ -164,19 +164,11 @@ func (s *session) run(ctx context.Context) LevelResult {
 		s.note("nothing was measured: no warm-up request succeeded, and those that failed are counted here")
 		return s.summary(warm, clientUse{}, 0)
 	}
-	s.link.open(ctx, s.level.users()-s.idle(warm))
+	s.link.open(ctx)
 	before := lookAtClient()
 	start := time.Now()
 	l := s.measure(ctx, warm)
 	return s.summary(l, lookAtClient().since(before), time.Since(start))
-}
-
-// idle is how many connections the warm-up left open.
-func (s *session) idle(warm *ledger) int {
-	if warm == nil {
-		return s.level.users()
-	}
-	return min(s.level.users(), warm.level.Requests)
 }
 
 func (s *session) note(format string, args ...any) {

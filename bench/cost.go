@@ -10,10 +10,11 @@ import (
 
 // When the client is held to be the bottleneck.
 const (
-	boundCPU       = 0.85                 // of the cores that it may use
-	boundDelay     = 5 * time.Millisecond // wall time, schedule delay p99
-	boundLatency   = time.Millisecond     // wall time, Go scheduler latency p99
-	boundOfFigures = 0.10                 // and that much of the mean TTFT or TPOT
+	boundCPU     = 0.85                 // of the cores that it may use
+	boundDelay   = 5 * time.Millisecond // wall time, schedule delay p99, and
+	delayShare   = 0.10                 // of the mean TTFT or TPOT
+	boundLatency = time.Millisecond / 5 // wall time, mean Go scheduler latency, and
+	latencyShare = 0.05                 // of them: by so much is a mean TTFT too high
 )
 
 const schedLatencies = "/sched/latencies:seconds"
@@ -69,6 +70,20 @@ func (u clientUse) latencyP99() *float64 {
 	return nil
 }
 
+// meanLatency is the mean of that time, in milliseconds, from the middles of the
+// histogram's buckets.
+func (u clientUse) meanLatency() float64 {
+	var n, sum float64
+	for i, count := range u.counts {
+		n += float64(count)
+		sum += float64(count) * (math.Max(u.buckets[i], 0) + upper(u.buckets, i)) / 2
+	}
+	if n == 0 {
+		return 0
+	}
+	return 1e3 * sum / n
+}
+
 // upper is a bucket's upper end, or its lower one where it has none.
 func upper(buckets []float64, i int) float64 {
 	if !math.IsInf(buckets[i+1], 0) {
@@ -88,20 +103,18 @@ func (u clientUse) cost(wall time.Duration, delayMS *float64, figure float64) Cl
 	if c.CPUShare > boundCPU*cores {
 		c.because("it used %.0f %% of a core of the %.0f that it has", 100*c.CPUShare, cores)
 	}
-	if tooLate(c.ScheduleDelayP99MS, boundDelay, figure) {
-		c.because("requests were sent up to %.1f ms late (p99)", *c.ScheduleDelayP99MS)
+	if delayMS != nil && *delayMS > max(inMS(boundDelay), delayShare*figure) {
+		c.because("requests were sent up to %.1f ms late (p99)", *delayMS)
 	}
-	if tooLate(c.SchedLatencyP99MS, boundLatency, figure) {
-		c.because("its goroutines waited up to %.1f ms for a core (p99)", *c.SchedLatencyP99MS)
+	if mean := u.meanLatency(); mean > max(inMS(boundLatency), latencyShare*figure) {
+		c.because("its goroutines waited %.2f ms for a core on average", mean)
 	}
 	return c
 }
 
+func inMS(d time.Duration) float64 { return d.Seconds() * 1e3 }
+
 func (c *ClientCost) because(format string, args ...any) {
 	c.Bound = true
 	c.Reasons = append(c.Reasons, fmt.Sprintf(format, args...))
-}
-
-func tooLate(ms *float64, limit time.Duration, figure float64) bool {
-	return ms != nil && *ms > limit.Seconds()*1e3 && *ms > boundOfFigures*figure
 }

@@ -260,27 +260,30 @@ func (l *ledger) credit(t time.Duration, tokens float64) {
 // that ended it. Those of the first arrival ended none and have no gap.
 func (l *ledger) spread(o *Outcome, a *answer) {
 	perEvent := float64(o.OutputTokens) / float64(a.events)
-	at, ticks, total, rounded := a.first, int64(0), 0.0, 0
 	measured := l.all || o.Sent >= l.origin
-	var gaps ratio
+	var gaps, pending ratio // tokens and the ticks that they took
+	ticks, total, rounded := int64(0), 0.0, 0
 	for i, v := range a.arrivals {
 		n := float64(v.events) * perEvent
 		if a.counted == o.OutputTokens {
 			n = float64(v.tokens)
 		}
 		ticks += int64(v.gap)
-		l.credit(at+time.Duration(ticks)*tick, n)
+		l.credit(a.first+time.Duration(ticks)*tick, n)
 		total += n
 		whole := int(total+0.5) - rounded
 		rounded += whole
-		if i == 0 || whole <= 0 || !measured {
+		if i == 0 {
 			continue
 		}
-		_ = l.gaps.RecordValues(int64(float64(v.gap)/n+0.5), int64(whole))
-		gaps.x += n
-		gaps.y += float64(v.gap)
+		gaps.add(n, float64(v.gap))
+		pending.add(n, float64(v.gap))
+		if whole > 0 && measured {
+			_ = l.gaps.RecordValues(int64(pending.value()+0.5), int64(whole))
+			pending = ratio{}
+		}
 	}
-	if gaps.x > 0 {
+	if gaps.x > 0 && measured {
 		l.gapRatio.add(gaps.x, gaps.y)
 	}
 }

@@ -272,18 +272,20 @@ func TestAWholeRequestIsBounded(t *testing.T) {
 }
 
 func TestConnectionsAreOpenedOnceAndReused(t *testing.T) {
-	var opened atomic.Int64
-	srv := httptest.NewUnstartedServer(&benchtest.Server{TTFT: 2 * ms, BOS: 1, Tokenizer: true})
-	srv.Config.ConnState = func(_ net.Conn, s http.ConnState) {
-		if s == http.StateNew {
-			opened.Add(1)
+	for _, warmup := range []int{-1, 0, 1, 5, 20} {
+		var opened atomic.Int64
+		srv := httptest.NewUnstartedServer(&benchtest.Server{TTFT: 2 * ms, BOS: 1, Tokenizer: true})
+		srv.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+			if s == http.StateNew {
+				opened.Add(1)
+			}
 		}
-	}
-	srv.Start()
-	defer srv.Close()
-	var c Client
-	r := mustRun(t, &c, Target{URL: srv.URL}, work(), Level{Kind: KindClosed, Users: 8, Requests: 80, OutputTokens: 3, Warmup: -1})
-	if n := opened.Load(); n != 8 || r.Requests.Completed != 80 {
-		t.Errorf("%d connections for 8 users; %+v", n, r.Requests)
+		srv.Start()
+		var c Client
+		r := mustRun(t, &c, Target{URL: srv.URL}, work(), Level{Kind: KindClosed, Users: 8, Requests: 80, OutputTokens: 3, Warmup: warmup})
+		srv.Close()
+		if n := opened.Load(); n != 8 || r.Requests.Completed != 80 {
+			t.Errorf("warm-up %d: %d connections for 8 users; %+v", warmup, n, r.Requests)
+		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,6 +33,7 @@ type link struct {
 	transport *http.Transport
 	dial      dialFunc
 	ready     chan net.Conn // opened and not yet used
+	taken     atomic.Int64  // how many the transport has been given
 }
 
 // newLink makes a link for streams connections; nil dial means the network.
@@ -53,21 +55,22 @@ func newLink(t Target, path string, streams int, dial dialFunc) (*link, error) {
 		MaxIdleConnsPerHost:    streams,
 		IdleConnTimeout:        maxIdleTime,
 		DisableCompression:     true,
+		ReadBufferSize:         16 << 10,
 		MaxResponseHeaderBytes: 64 << 10,
 	}
 	return l, nil
 }
 
-// open opens n connections ahead. One that cannot be opened is left to fail
-// where it can be counted: in the request that needs it.
-func (l *link) open(ctx context.Context, n int) {
+// open opens what is missing of one connection for each stream. One that cannot
+// be opened is left to fail where it can be counted: in the request that needs it.
+func (l *link) open(ctx context.Context) {
 	addr := l.base.Host
 	if l.base.Port() == "" {
 		addr = net.JoinHostPort(l.base.Hostname(), map[string]string{"http": "80", "https": "443"}[l.base.Scheme])
 	}
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, parallelDials)
-	for range min(n, cap(l.ready)) {
+	for range cap(l.ready) - len(l.ready) - int(l.taken.Load()) {
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
@@ -98,6 +101,7 @@ func (l *link) connect(ctx context.Context, network, addr string) (net.Conn, err
 
 // take gives the transport a connection: an opened one that is still alive, else a new one.
 func (l *link) take(ctx context.Context, network, addr string) (net.Conn, error) {
+	l.taken.Add(1)
 	for {
 		select {
 		case conn := <-l.ready:

@@ -26,7 +26,9 @@ type Outcome struct {
 }
 
 // Stats summarises one latency over the completed requests of a level, in
-// milliseconds. A nil pointer is a figure that N samples cannot support.
+// milliseconds; of the time between tokens, over all tokens. A nil pointer is a
+// figure that N samples cannot support: see MinP50 to MinInterval. Percentiles
+// are order statistics, not interpolated.
 type Stats struct {
 	Mean         *float64    `json:"mean"`
 	P50          *float64    `json:"p50"`
@@ -53,15 +55,17 @@ type FailureCount struct {
 
 // ClientCost says whether the load client itself was the bottleneck.
 type ClientCost struct {
-	Bound              bool     `json:"bound"`
-	Reasons            []string `json:"reasons"`
+	Bound              bool     `json:"bound"`                 // the figures are clearly the client's, not the server's
+	Reasons            []string `json:"reasons"`               // why it is held to be
 	ScheduleDelayP99MS *float64 `json:"schedule_delay_p99_ms"` // wall time
 	CPUShare           float64  `json:"cpu_share"`             // of one core, wall time
 	SchedLatencyP99MS  *float64 `json:"sched_latency_p99_ms"`  // how long goroutines that could run had to wait, wall time
 }
 
 // LevelResult is what one level measured. All times are in the engine's time
-// but those whose name says wall.
+// but those whose name says wall. Requests counts all that were sent after the
+// warm-up; how many of them a latency is made of is its N, which leaves out the
+// ramp of a closed loop.
 type LevelResult struct {
 	Kind                  Kind           `json:"kind"`
 	Users                 int            `json:"users,omitempty"`
@@ -69,8 +73,8 @@ type LevelResult struct {
 	RequestedOutputTokens int            `json:"requested_output_tokens"`
 	Requests              RequestCount   `json:"requests"`
 	Failures              []FailureCount `json:"failures,omitempty"`
-	DurationS             float64        `json:"duration_s"`
-	WindowS               float64        `json:"window_s"` // the time over which the throughputs are taken
+	DurationS             float64        `json:"duration_s"` // from the first send to the last token
+	WindowS               float64        `json:"window_s"`   // the time over which the throughputs are taken
 	WallS                 float64        `json:"wall_s"`
 	InputTokens           int            `json:"input_tokens"`
 	OutputTokens          int            `json:"output_tokens"`
@@ -83,8 +87,8 @@ type LevelResult struct {
 	ITL                   Stats          `json:"itl_ms"`
 	E2E                   Stats          `json:"e2e_ms"`
 	TokensEstimated       bool           `json:"tokens_estimated,omitempty"` // the server sent no usage
-	Settled               bool           `json:"settled"`
-	Partial               bool           `json:"partial,omitempty"` // interrupted before its end
+	Settled               bool           `json:"settled"`                    // the throughput's 95 % interval is within 2 % of it
+	Partial               bool           `json:"partial,omitempty"`          // interrupted before its end
 	Client                ClientCost     `json:"client"`
 	Notes                 []string       `json:"notes,omitempty"` // what a reader must know before believing it
 }
