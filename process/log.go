@@ -64,24 +64,33 @@ func (l *logCopy) release() {
 // settle waits for the log's end, but not longer than limit, and tells whether
 // writing has failed.
 func (l *logCopy) settle(limit time.Duration) error {
-	select {
-	case <-l.ended:
+	if l.over(limit) {
 		return l.err
-	case <-time.After(limit):
-		return nil
 	}
+	return nil
 }
 
-// abort ends the copying.
+// abort ends the copying: nobody is left who could print. A writer that hangs is
+// left to itself.
 func (l *logCopy) abort() {
 	if l.r == nil {
 		return
 	}
 	l.release()
+	if !l.over(logLimit) {
+		_ = l.r.Close() // ends a pending read
+		l.over(logLimit)
+		return
+	}
+	_ = l.r.Close() // read to its end
+}
+
+// over waits for the end of the copying, but not longer than limit.
+func (l *logCopy) over(limit time.Duration) bool {
 	select {
 	case <-l.ended:
-	case <-time.After(logLimit):
+		return true
+	case <-time.After(limit):
+		return false
 	}
-	_ = l.r.Close() // ends a pending read
-	<-l.ended
 }

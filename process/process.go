@@ -22,6 +22,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -66,6 +67,7 @@ type Process struct {
 	exited chan struct{} // the command itself has ended
 	done   chan struct{}
 	reap   chan struct{} // closed by Stop: the group is gone, its number may be freed
+	bury   func()        // closes it, once
 	freed  chan struct{} // and has been
 	log    *logCopy
 	exit   Exit // written before done is closed
@@ -88,6 +90,7 @@ func Start(ctx context.Context, s Spec) (*Process, error) {
 		mark: rand.Text(), log: log,
 		exited: make(chan struct{}), done: make(chan struct{}), reap: make(chan struct{}), freed: make(chan struct{}),
 	}
+	p.bury = sync.OnceFunc(func() { close(p.reap) })
 	p.cmd = p.command(s)
 	started := make(chan error, 1)
 	go p.live(started)
@@ -154,7 +157,7 @@ func (p *Process) Exit() Exit {
 // at once. Stop ignores the cancellation of ctx and ends after 30 s plus grace
 // at the latest; the error then says what is still there. Gone already is
 // success. Every Process needs a Stop, one that has exited too, and more than
-// one does no harm, but not at the same time.
+// one does no harm.
 func (p *Process) Stop(ctx context.Context, grace time.Duration) error {
 	select {
 	case <-p.freed:
@@ -166,7 +169,7 @@ func (p *Process) Stop(ctx context.Context, grace time.Duration) error {
 	if err := p.whole().end(ctx, grace); err != nil {
 		return fmt.Errorf("stopping %s (process %d): %w", p.cmd.Args[0], p.PID(), err)
 	}
-	close(p.reap)
+	p.bury()
 	<-p.freed
 	<-p.done
 	p.log.abort()
