@@ -16,11 +16,32 @@ else
 	"${GO:-go}" test -v "$@" >"$log" 2>&1 || rc=$?
 fi
 
-# A failed run is shown whole, but for the chatter of what passed.
+# Of a run that failed, only what the failed tests said is shown, and what belongs
+# to no test: errors of the compiler, panics. Lines belong to the test that the last
+# "===" line named.
+failures() {
+	awk '
+		function package_ends(failed,   t) {
+			for (t in said) { if (failed) printf "%s", said[t]; delete said[t] } # never ended: a panic, a time-out
+			test = ""
+		}
+		function top(name) { sub(/\/.*/, "", name); return name }
+		/^=== / { test = top($3); next }
+		/^--- FAIL: / { printf "%s%s\n", said[$3], $0; delete said[$3]; test = ""; next }
+		/^--- / { delete said[$3]; test = ""; next }
+		/^ *--- FAIL: / { print; next }
+		/^ *--- / { next }
+		/^ok  |^\?  |\[no test files\]$/ { package_ends(0); next }
+		/^FAIL\t/ { package_ends(1); print; next }
+		/^(PASS|FAIL)$/ { next }
+		test != "" { said[test] = said[test] $0 "\n"; next }
+		{ print }' "$1"
+}
+
 if [ "${QTUNE_TEST_LIVE:-}" = 1 ]; then
 	:
 elif [ "$rc" != 0 ]; then
-	grep -vE '^\s*(=== (RUN|PAUSE|CONT|NAME)|--- PASS)|^PASS$|\[no test files\]$' "$log" || true
+	failures "$log"
 else
 	grep -E '^ok ' "$log" || true
 fi

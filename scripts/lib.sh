@@ -1,5 +1,8 @@
 # What the scripts share. Sourced by them, never run. Needs bash.
 
+# NVML's header marks old functions as deprecated, and cgo names each of them.
+export CGO_CFLAGS="${CGO_CFLAGS:--O2 -g -Wno-deprecated-declarations}"
+
 # say prints one line of progress.
 say() { printf '%s\n' "== $*"; }
 
