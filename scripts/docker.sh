@@ -46,7 +46,7 @@ docker_install() {
 docker_start() {
 	local waited=0
 	DOCKERD_LOG=$(mktemp /tmp/dockerd.XXXXXX)
-	say "starting dockerd $* (log: $DOCKERD_LOG)"
+	say "starting dockerd${*:+ $*} (log: $DOCKERD_LOG)"
 	as_root setsid --wait env PATH="$PATH:/usr/sbin:/sbin" dockerd --group "$(id -g)" "$@" >"$DOCKERD_LOG" 2>&1 &
 	DOCKERD_JOB=$!
 	while ! docker_answers; do
