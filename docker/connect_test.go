@@ -16,7 +16,7 @@ import (
 
 func TestConnectSaysWhatIsWrong(t *testing.T) {
 	noLeaks(t)
-	dir, err := os.MkdirTemp("", "qd") // a socket's path must be short
+	dir, err := os.MkdirTemp("", "qd") //nolint:usetesting // a socket's path has at most 107 bytes
 	if err != nil {
 		t.Fatal(err)
 	}

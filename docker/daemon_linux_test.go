@@ -31,7 +31,7 @@ func newPrivate(t *testing.T) *private {
 	if _, err := exec.LookPath("dockerd"); err != nil || os.Geteuid() != 0 {
 		t.Skipf("a daemon of the test's own needs root and dockerd: uid %d, %v", os.Geteuid(), err)
 	}
-	dir, err := os.MkdirTemp("", "qd") // short: a socket's path has at most 107 bytes
+	dir, err := os.MkdirTemp("", "qd") //nolint:usetesting // a socket's path has at most 107 bytes
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -91,7 +91,7 @@ func negotiate(ctx context.Context, api *client.Client) error {
 
 // cause is err, with the context's own reason in front where the context ended.
 func cause(ctx context.Context, err error) error {
-	if why := context.Cause(ctx); why != nil && why != ctx.Err() { //nolint:errorlint // identity is meant: no cause was set
+	if why := context.Cause(ctx); err != nil && why != nil && why != ctx.Err() { //nolint:errorlint // identity is meant: no cause was set
 		return fmt.Errorf("%w: %w", why, err)
 	}
 	return err

@@ -114,7 +114,7 @@ func (c *Client) pull(ctx context.Context, image string, progress func(Progress)
 	if err != nil {
 		return cause(ctx, err)
 	}
-	defer stream.Close() //nolint:errcheck // read only
+	defer stream.Close()
 	layers := newLayers()
 	err = readMessages(stream, func(m message) {
 		stalled.Reset(pullStall)

@@ -51,7 +51,7 @@ func (c *Client) importTar(ctx context.Context, r io.Reader, tag string) error {
 	if err != nil {
 		return err
 	}
-	defer report.Close() //nolint:errcheck // read only
+	defer report.Close()
 	return readMessages(report, func(message) {})
 }
 

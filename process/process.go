@@ -104,7 +104,7 @@ func Start(ctx context.Context, s Spec) (*Process, error) {
 
 // command is not exec.Command's with a context: it must outlive the caller's.
 func (p *Process) command(s Spec) *exec.Cmd {
-	cmd := exec.Command(s.Argv[0], s.Argv[1:]...) //nolint:gosec // running what the profile says is the purpose
+	cmd := exec.Command(s.Argv[0], s.Argv[1:]...)
 	cmd.Env = append(append([]string{}, s.Env...), MarkVariable+"="+p.mark)
 	if !hasVariable(s.Env, titleVariable) {
 		cmd.Env = append(cmd.Env, titleVariable+"=1")
@@ -211,7 +211,7 @@ func FreePort() (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("finding a free port: %w", err)
 	}
-	port := l.Addr().(*net.TCPAddr).Port //nolint:errcheck // a TCP listener has a TCP address
+	port := l.Addr().(*net.TCPAddr).Port // a TCP listener has a TCP address
 	if err := l.Close(); err != nil {
 		return 0, fmt.Errorf("finding a free port: %w", err)
 	}

@@ -67,7 +67,7 @@ func awaitExit(cmd *exec.Cmd) Exit {
 		}
 		break
 	}
-	child := (*childStatus)(unsafe.Pointer(&info)) //nolint:gosec // the kernel's layout, see childStatus
+	child := (*childStatus)(unsafe.Pointer(&info)) // the kernel's layout
 	if child.code == cldExited {
 		return Exit{Code: int(child.status)}
 	}

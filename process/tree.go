@@ -92,7 +92,7 @@ func (t tree) signalOne(r running, s syscall.Signal) error {
 	}
 	defer held.Release() //nolint:errcheck // frees a handle, nothing more
 	if now, err := lookAt(r.pid); err != nil || now.started != r.started || !t.belongs(now) {
-		return nil //nolint:nilerr // it has gone meanwhile
+		return nil // it has gone meanwhile
 	}
 	if err := held.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) && !errors.Is(err, syscall.ESRCH) {
 		return err
