@@ -71,8 +71,8 @@ func (s *section) selector() (selector, bool) {
 	if !ok {
 		return q, false
 	}
-	if _, ok := o.values["rate"]; ok {
-		s.l.notYet(f.at, "rate")
+	if rate, ok := o.get("rate"); ok {
+		s.l.notYet(rate.at, "rate")
 	}
 	o.text("workload", &q.workload)
 	o.text("kind", &q.kind)

@@ -20,6 +20,7 @@ type section struct {
 	title string // `engine "vllm" "a"`
 	// header is the block's first line, where something missing is reported.
 	header hcl.Range
+	onNull func(name string) // takes back what a preset says of an attribute; nil: there is none
 }
 
 // words is what may stand in a block.
@@ -33,6 +34,9 @@ type words struct {
 // section opens a block and reports every word that does not belong there.
 func (l *loader) section(b *hclsyntax.Block, w words) *section {
 	s := &section{l: l, body: b.Body, title: blockTitle(b), header: b.DefRange()}
+	if !slices.Contains([]string{"engine", "workload", "constraint", "variable"}, b.Type) {
+		l.labels(b)
+	}
 	l.allow(s, w)
 	return s
 }
@@ -103,7 +107,8 @@ func (l *loader) labels(b *hclsyntax.Block, what ...string) bool {
 		for _, w := range what {
 			example += fmt.Sprintf(" %q", w)
 		}
-		l.errorf(b.DefRange(), fmt.Sprintf("%s takes %d labels, not %d", b.Type, len(what), len(b.Labels)), fmt.Sprintf("Write %s { ... }.", example))
+		number := []string{"no label", "one label", "two labels"}[len(what)]
+		l.errorf(b.DefRange(), fmt.Sprintf("%s takes %s", b.Type, number), fmt.Sprintf("Write %s { ... }.", example))
 		return false
 	}
 	for i, label := range b.Labels {

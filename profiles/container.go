@@ -44,13 +44,13 @@ func (f field) mounts() []Mount {
 		o.truth("writable", &m.Writable)
 		switch {
 		case m.Source == "" || m.Target == "":
-			f.wrong("A mount has a source and a target", `Write { source = "/data", target = "/data" }.`)
+			o.wrong("A mount has a source and a target", `Write { source = "/data", target = "/data" }.`)
 			continue
 		case !path.IsAbs(m.Target):
-			f.wrong("A mount's target is absolute", fmt.Sprintf("Write target = %q.", "/"+m.Target))
+			o.wrong("A mount's target is absolute", fmt.Sprintf("Write target = %q.", "/"+m.Target))
 			continue
 		case slices.ContainsFunc(all, func(n Mount) bool { return n.Target == m.Target }):
-			f.wrong(fmt.Sprintf("Two mounts at %s", m.Target), "Give each mount its own target.")
+			o.wrong(fmt.Sprintf("Two mounts at %s", m.Target), "Give each mount its own target.")
 			continue
 		}
 		m.Source = f.l.hostPath(m.Source)
@@ -118,7 +118,7 @@ func (f field) isObject() bool {
 // part is an object within an attribute's value.
 type part struct {
 	field
-	values map[string]cty.Value
+	entries []entry
 }
 
 func (f field) objects(remedy string, names ...string) []part {
@@ -144,8 +144,8 @@ func (f field) object(remedy string, names ...string) (part, bool) {
 		f.wrong(fmt.Sprintf("%s takes an object here", f.name), fmt.Sprintf("This is %s. %s", describe(f.value), remedy))
 		return part{}, false
 	}
-	p := part{field: f, values: f.value.AsValueMap()}
-	for _, x := range f.l.entries(exprOf(f), f.value) {
+	p := part{field: f, entries: f.l.entries(exprOf(f), f.value)}
+	for _, x := range p.entries {
 		if !slices.Contains(names, x.name) {
 			f.l.errorf(x.at, fmt.Sprintf("Unknown word %s in %s", x.name, f.name), oneOf(x.name, names))
 		}
@@ -154,11 +154,16 @@ func (f field) object(remedy string, names ...string) (part, bool) {
 }
 
 func (p part) get(name string) (field, bool) {
-	v, ok := p.values[name]
-	if !ok || v.IsNull() {
-		return field{}, false
+	for _, x := range p.entries {
+		if x.name == name && !x.value.IsNull() {
+			f := field{l: p.l, name: name, value: x.value, expr: x.expr, at: x.at}
+			if x.expr != nil {
+				f.at = x.expr.Range()
+			}
+			return f, true
+		}
 	}
-	return field{l: p.l, name: name, value: v, at: p.at}, true
+	return field{}, false
 }
 
 func (p part) text(name string, target *string) {

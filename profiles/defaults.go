@@ -18,7 +18,7 @@ const (
 // Limits of what a profile may ask for.
 const (
 	maxGrid     = 1_000_000 // candidates of all sweeps together, whatever the budget
-	maxWhere    = 100_000   // evaluations of one where
+	maxWhere    = 50_000    // evaluations of one where
 	maxLevelsOf = 1000      // levels of one workload
 	maxTokens   = 10_000_000
 	maxUsers    = 100_000

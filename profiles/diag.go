@@ -144,6 +144,7 @@ const minRedacted = 4
 // inside a for has the same problem at each turn.
 func (d *Diagnostics) add(more ...*hcl.Diagnostic) {
 	for _, g := range more {
+		g.Summary, g.Detail = clipTo(g.Summary, 300), clipTo(g.Detail, 4000)
 		switch {
 		case len(d.list) >= maxShown:
 			d.beyond++

@@ -110,18 +110,24 @@ func (r *engineReader) read() {
 			fmt.Sprintf("qtune starts %s itself. Take url out, or write engine \"openai\" %q.", r.engine.Kind, r.engine.Name))
 	}
 	presetRead := r.preset()
+	r.onNull = r.forget
 	r.attributes()
 	r.unusedByProcess()
-	if presetRead && r.engine.Image == "" && r.engine.Runtime == RuntimeDocker && !r.has("image") {
-		r.engine.Image = r.l.defaultImage(r.engine.Kind)
-	}
-	if r.engine.Image == "" && r.engine.Runtime == RuntimeDocker && !r.has("image") && !r.has("runtime") {
-		r.missing("image", `Write image = "...", with a tag, or a preset that has one.`)
+	if presetRead && r.engine.Image == "" && r.engine.Runtime == RuntimeDocker {
+		r.defaultImage()
 	}
 	version := r.version()
 	r.sweep(version)
 	r.checkFlags(version)
 	r.finish()
+}
+
+// defaultImage is what an engine runs that names none.
+func (r *engineReader) defaultImage() {
+	r.engine.Image = r.l.defaultImage(r.engine.Kind)
+	if r.engine.Image == "" {
+		r.missing("image", `Write image = "...", with a tag, or a preset that has one.`)
+	}
 }
 
 // version is the engine's as its image's tag tells it, "" if that is not known.
@@ -136,9 +142,10 @@ func (r *engineReader) version() string {
 func (r *engineReader) attributes() {
 	e := r.engine
 	r.truth("baseline", &e.Baseline)
-	runtime := string(e.Runtime)
-	r.choice("runtime", &runtime, string(RuntimeDocker), string(RuntimeProcess))
-	e.Runtime = Runtime(runtime)
+	runtime := ""
+	if r.choice("runtime", &runtime, string(RuntimeDocker), string(RuntimeProcess)); runtime != "" {
+		e.Runtime = Runtime(runtime)
+	}
 	r.text("image", &e.Image)
 	r.choice("pull", &e.Pull, "missing", "always", "never")
 	r.texts("entrypoint", &e.Entrypoint)
@@ -153,6 +160,29 @@ func (r *engineReader) attributes() {
 	r.container()
 	r.object("flags", &r.flags, r.flag)
 	r.object("env", &r.env, r.envVar)
+}
+
+// forget takes back what the preset says of an attribute.
+func (r *engineReader) forget(name string) {
+	e, d := r.engine, defaultEngine(r.engine.Kind, r.engine.Name)
+	switch name {
+	case "baseline":
+		e.Baseline = d.Baseline
+	case "runtime":
+		e.Runtime = d.Runtime
+	case "pull":
+		e.Pull = d.Pull
+	case "ipc":
+		e.IPC = d.IPC
+	case "shm_size":
+		e.ShmSize = d.ShmSize
+	case "port":
+		e.Port = d.Port
+	case "startup_timeout":
+		e.StartupTimeout = d.StartupTimeout
+	case "allow_unknown_flags":
+		r.allowUnknown = false
+	}
 }
 
 // external reads an engine that is already up, for which nothing is started.

@@ -16,7 +16,7 @@ import (
 // The readers below set their target only if the attribute is there and right.
 // An attribute that is null counts as not there, but takes away what a preset says.
 
-// text reads a text.
+// text reads a text. An empty one is refused: what is to be left out is null.
 func (s *section) text(name string, target *string) {
 	f, ok := s.field(name)
 	if !ok {
@@ -26,7 +26,12 @@ func (s *section) text(name string, target *string) {
 		*target = ""
 		return
 	}
-	if t, ok := f.text(); ok {
+	t, ok := f.text()
+	if ok && t == "" {
+		f.wrong(name+" is empty", "Write a text, or null to leave it out.")
+		return
+	}
+	if ok {
 		*target = t
 	}
 }
@@ -39,10 +44,23 @@ func (f field) text() (string, bool) {
 	return f.value.AsString(), true
 }
 
+// given is field for an attribute of which null says nothing but that a preset's value
+// does not hold.
+func (s *section) given(name string) (field, bool) {
+	f, ok := s.field(name)
+	if ok && f.value.IsNull() {
+		if s.onNull != nil {
+			s.onNull(name)
+		}
+		return field{}, false
+	}
+	return f, ok
+}
+
 // choice reads one of several words.
 func (s *section) choice(name string, target *string, words ...string) {
-	f, ok := s.field(name)
-	if !ok || f.value.IsNull() {
+	f, ok := s.given(name)
+	if !ok {
 		return
 	}
 	t, ok := f.text()
@@ -60,8 +78,8 @@ func (s *section) choice(name string, target *string, words ...string) {
 
 // truth reads true or false.
 func (s *section) truth(name string, target *bool) {
-	f, ok := s.field(name)
-	if !ok || f.value.IsNull() {
+	f, ok := s.given(name)
+	if !ok {
 		return
 	}
 	v, err := convert.Convert(f.value, cty.Bool)
@@ -74,8 +92,8 @@ func (s *section) truth(name string, target *bool) {
 
 // whole reads a whole number from low to high.
 func (s *section) whole(name string, target *int, low, high int) {
-	f, ok := s.field(name)
-	if !ok || f.value.IsNull() {
+	f, ok := s.given(name)
+	if !ok {
 		return
 	}
 	if n, ok := f.whole(low, high); ok {
@@ -168,8 +186,8 @@ func (f field) list() ([]field, bool) {
 
 // duration reads a length of time, such as "90s".
 func (s *section) duration(name string, target *time.Duration) {
-	f, ok := s.field(name)
-	if !ok || f.value.IsNull() {
+	f, ok := s.given(name)
+	if !ok {
 		return
 	}
 	if d, ok := f.duration(); ok {
@@ -200,8 +218,8 @@ func (f field) duration() (time.Duration, bool) {
 
 // size reads a number of bytes, such as "16GiB".
 func (s *section) size(name string, target *int64) {
-	f, ok := s.field(name)
-	if !ok || f.value.IsNull() {
+	f, ok := s.given(name)
+	if !ok {
 		return
 	}
 	if n, ok := f.size(); ok {

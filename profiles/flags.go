@@ -164,8 +164,8 @@ func (r *engineReader) checkFlags(version string) {
 		if !known {
 			continue
 		}
-		if s.value.Kind == KindList && !f.Many {
-			r.l.errorf(s.at, fmt.Sprintf("%s takes one value", s.name), "A list is several arguments. Write one value; to try several, write the list in sweep.")
+		if s.value.Kind == KindList && !f.Many && f.Type != catalog.FlagAny {
+			r.l.errorf(s.at, fmt.Sprintf("%s takes one value", s.name), severalRemedy(f))
 			continue
 		}
 		for _, text := range arguments(s.value) {
@@ -177,6 +177,13 @@ func (r *engineReader) checkFlags(version string) {
 			r.notices(s.at, "", set.CheckEnv(s.name, version))
 		}
 	}
+}
+
+func severalRemedy(f catalog.Flag) string {
+	if f.Type == catalog.FlagJSON {
+		return "A list is several arguments, and this flag takes one, in JSON. Write jsonencode([ ... ])."
+	}
+	return "A list is several arguments. Write one value; to try several, write the list in sweep."
 }
 
 func (r *engineReader) swept(flag string) bool {
@@ -222,8 +229,14 @@ func (r *engineReader) notices(at hcl.Range, flag string, all []catalog.Notice) 
 	}
 }
 
-// finish hands the settings over, those that are left off left out.
+// finish hands the settings over, those that are left off left out. What was made of
+// a secret is one as well: in upper case it would not be found as it was.
 func (r *engineReader) finish() {
+	for _, s := range append(r.flags.list, r.env.list...) {
+		if s.value.Secret != "" {
+			r.l.remember(s.value.Secret, s.raw)
+		}
+	}
 	for _, s := range r.flags.list {
 		if !s.value.IsNull() {
 			r.engine.Flags = append(r.engine.Flags, Flag{Name: s.name, Value: s.value})

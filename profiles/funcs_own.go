@@ -11,6 +11,7 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
+	"github.com/zclconf/go-cty/cty/function/stdlib"
 )
 
 // maxFile is how much file reads at most, in bytes.
@@ -88,6 +89,21 @@ func shorten(n *big.Int) string {
 	return new(big.Float).SetInt(n).Text('g', 3)
 }
 
+// lengthFunc is length: of a text its characters, of a collection its elements.
+func lengthFunc() function.Function {
+	return function.New(&function.Spec{
+		Description: "How many elements a collection has, or characters a text.",
+		Params:      []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType}},
+		Type:        function.StaticReturnType(cty.Number),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			if args[0].Type() == cty.String {
+				return stdlib.StrlenFunc.Call(args)
+			}
+			return stdlib.LengthFunc.Call(args)
+		},
+	})
+}
+
 // envFunc is env(name) and env(name, default): a variable of qtune's environment.
 // What it gives is marked, and everything made from it too.
 func (l *loader) envFunc() function.Function {
@@ -105,10 +121,8 @@ func (l *loader) envFunc() function.Function {
 			switch {
 			case set:
 				return l.secret("env."+name, cty.StringVal(value)), nil
-			case len(args) == 2 && args[1].IsNull():
-				return args[1], nil
 			case len(args) == 2:
-				return l.secret("env."+name, args[1]), nil
+				return args[1], nil // it stands in the file, so it is no secret
 			}
 			return cty.NilVal, function.NewArgErrorf(0,
 				"the environment has no variable %s; export it, or write env(%q, null) to do without", name, name)

@@ -1,7 +1,9 @@
 package profiles
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"regexp/syntax"
 	"strings"
@@ -22,11 +24,11 @@ func (l *loader) functions() map[string]function.Function {
 		"abs":      stdlib.AbsoluteFunc,
 		"ceil":     stdlib.CeilFunc,
 		"floor":    stdlib.FloorFunc,
-		"log":      stdlib.LogFunc,
+		"log":      limited(stdlib.LogFunc, realResult(logarithm)),
 		"max":      stdlib.MaxFunc,
 		"min":      stdlib.MinFunc,
 		"parseint": limited(stdlib.ParseIntFunc, shortNumber),
-		"pow":      stdlib.PowFunc,
+		"pow":      limited(stdlib.PowFunc, realResult(math.Pow)),
 		"signum":   stdlib.SignumFunc,
 
 		"chomp":      stdlib.ChompFunc,
@@ -61,7 +63,7 @@ func (l *loader) functions() map[string]function.Function {
 		"element":      stdlib.ElementFunc,
 		"flatten":      stdlib.FlattenFunc,
 		"keys":         stdlib.KeysFunc,
-		"length":       stdlib.LengthFunc,
+		"length":       lengthFunc(),
 		"lookup":       stdlib.LookupFunc,
 		"merge":        stdlib.MergeFunc,
 		"reverse":      stdlib.ReverseListFunc,
@@ -115,6 +117,23 @@ func shortNumber(args []cty.Value) error {
 	}
 	return nil
 }
+
+// realResult refuses what has no number as its result, which cty cannot hold.
+func realResult(f func(a, b float64) float64) func(args []cty.Value) error {
+	return func(args []cty.Value) error {
+		if args[0].IsNull() || args[1].IsNull() {
+			return nil
+		}
+		a, _ := args[0].AsBigFloat().Float64()
+		b, _ := args[1].AsBigFloat().Float64()
+		if math.IsNaN(f(a, b)) {
+			return errors.New("there is no such number; both arguments have to be above zero")
+		}
+		return nil
+	}
+}
+
+func logarithm(a, base float64) float64 { return math.Log(a) / math.Log(base) }
 
 // text is the length of a value that is a text, and 0 else.
 func text(v cty.Value) int {

@@ -1,6 +1,8 @@
 package profiles
 
 import (
+	"slices"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
@@ -17,6 +19,7 @@ type guard struct {
 	budget     *budget
 	numeric    bool // a text that comes out will be taken for a number
 	arithmetic bool // a number that comes out is rounded to decimals
+	insane     bool // the expression itself holds a number that must not be computed with
 }
 
 // UnwrapExpression lets HCL's static analysis see through a guard.
@@ -27,6 +30,9 @@ func (g *guard) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	at := g.Range()
 	if bad := g.budget.spend(stepCost, &at); bad != nil {
 		return cty.DynamicVal, hcl.Diagnostics{bad}
+	}
+	if g.insane {
+		return cty.DynamicVal, hcl.Diagnostics{problem(&at, "Number out of range", numberRule)}
 	}
 	v, diags := g.Expression.Value(ctx)
 	if diags.HasErrors() {
@@ -104,7 +110,23 @@ func (b *budget) guardExpr(e hclsyntax.Expression, known map[string]function.Fun
 	default:
 		guardChildren(e, in)
 	}
-	return &guard{Expression: e, budget: b, arithmetic: arithmetic}
+	return &guard{Expression: e, budget: b, arithmetic: arithmetic, insane: insaneIndex(e)}
+}
+
+// insaneIndex finds a["1e999999999"]: an index that is written out is no expression of
+// its own but part of a path, and is converted there.
+func insaneIndex(e hclsyntax.Expression) bool {
+	var steps hcl.Traversal
+	switch x := e.(type) {
+	case *hclsyntax.ScopeTraversalExpr:
+		steps = x.Traversal
+	case *hclsyntax.RelativeTraversalExpr:
+		steps = x.Traversal
+	}
+	return slices.ContainsFunc(steps, func(t hcl.Traverser) bool {
+		i, ok := t.(hcl.TraverseIndex)
+		return ok && i.Key.Type() == cty.String && !i.Key.IsNull() && !saneNumberText(i.Key.AsString())
+	})
 }
 
 // numeric makes a guarded expression one whose texts are taken for numbers.
@@ -174,9 +196,9 @@ func takesNumber(known map[string]function.Function, call *hclsyntax.FunctionCal
 
 // Limits of evaluation.
 const (
-	stepCost    = 16       // of one node, in bytes as it were
-	loadBudget  = 32 << 20 // of a whole profile; an ordinary one costs a thousandth
-	whereBudget = 64 << 20 // of all evaluations of one where
+	stepCost    = 64       // of one node, in bytes as it were
+	loadBudget  = 16 << 20 // of a whole profile; an ordinary one costs a thousandth
+	whereBudget = 64 << 20 // of all evaluations of where
 	maxValue    = 4 << 20  // of one value
 	maxLevels   = 64       // of lists and objects within each other
 )
@@ -184,15 +206,15 @@ const (
 // budget is what evaluation may still cost.
 type budget struct {
 	left  int
+	where int             // what is left for evaluating where
 	spent *hcl.Diagnostic // set once nothing is left
 }
 
-// within lets f evaluate on a budget of its own.
-func (b *budget) within(n int, f func()) {
-	left := b.left
-	b.left = n
+// forWhere lets f evaluate on the budget that all where share.
+func (b *budget) forWhere(f func()) {
+	b.left, b.where = b.where, b.left
 	f()
-	b.left = left
+	b.left, b.where = b.where, b.left
 }
 
 func (b *budget) spend(n int, at *hcl.Range) *hcl.Diagnostic {
@@ -218,7 +240,7 @@ func (b *budget) charge(v cty.Value, at *hcl.Range, numeric bool) *hcl.Diagnosti
 	case m.tooLarge:
 		return problem(at, "Value too large", "A value may have at most 4 MiB and 64 levels of lists and objects. Make it smaller.")
 	case m.insane:
-		return problem(at, "Number out of range", "Numbers have at most 400 digits and an exponent of at most 400.")
+		return problem(at, "Number out of range", numberRule)
 	}
 	return nil
 }

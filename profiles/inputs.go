@@ -83,7 +83,9 @@ func (l *loader) declare(b *hclsyntax.Block) *variable {
 		return nil
 	}
 	s.truth("sensitive", &v.sensitive)
-	s.text("description", new(string))
+	if f, ok := s.field("description"); ok && !f.value.IsNull() {
+		f.text()
+	}
 	if a := b.Body.Attributes["type"]; a != nil {
 		typ, diags := typeexpr.TypeConstraint(a.Expr)
 		if diags.HasErrors() {

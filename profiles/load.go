@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -33,9 +34,7 @@ func (o Options) env(name string) (string, bool) {
 func Load(path string, o Options) (*Profile, *Diagnostics) {
 	text, bad := readSource(path)
 	if bad != nil {
-		d := &Diagnostics{}
-		d.add(bad)
-		return nil, d
+		return refuse(bad)
 	}
 	return Parse(text, path, o)
 }
@@ -43,6 +42,9 @@ func Load(path string, o Options) (*Profile, *Diagnostics) {
 // Parse is Load for a text that has been read. Path names it in diagnostics, and
 // its folder is the one that relative paths start from.
 func Parse(text []byte, path string, o Options) (*Profile, *Diagnostics) {
+	if bad := checkText(path, text); bad != nil {
+		return refuse(bad)
+	}
 	l := newLoader(path, o)
 	p := l.profile(text)
 	if b := l.budget.spent; b != nil {
@@ -55,6 +57,12 @@ func Parse(text []byte, path string, o Options) (*Profile, *Diagnostics) {
 	}
 	p.Secrets = l.diags.secrets
 	return p, l.diags
+}
+
+func refuse(bad *hcl.Diagnostic) (*Profile, *Diagnostics) {
+	d := &Diagnostics{}
+	d.add(bad)
+	return nil, d
 }
 
 // loader reads one profile.
@@ -79,7 +87,7 @@ func newLoader(path string, o Options) *loader {
 	l := &loader{
 		path: path, dir: dir, opts: o,
 		diags:   &Diagnostics{sources: map[string]source{}},
-		budget:  &budget{left: loadBudget},
+		budget:  &budget{left: loadBudget, where: whereBudget},
 		vars:    map[string]*variable{},
 		locals:  map[string]*local{},
 		secrets: map[string]map[string]bool{},
@@ -162,18 +170,25 @@ func (l *loader) blocks(p *Profile, body *hclsyntax.Body) {
 
 // required says what a profile cannot do without.
 func (l *loader) required(p *Profile, body *hclsyntax.Body) {
-	examples := []struct{ block, what, example string }{
-		{"model", "the model to serve", `model { id = "Qwen/Qwen3-8B" }`},
-		{"engine", "an engine to tune", `engine "vllm" "mine" { preset = "vllm" }`},
-		{"workload", "what to load the engine with", `workload "chat" { ... }, with prompts and a closed or single block`},
-		{"objective", "what to make best", `objective { maximize = output_throughput }`},
+	examples := []struct{ block, example string }{
+		{"model", `Say which model is served: model { id = "Qwen/Qwen3-8B" }.`},
+		{"engine", `Say which engine is tuned: engine "vllm" "mine" { preset = "vllm" }.`},
+		{"workload", `Say what the engines are loaded with: workload "chat" { ... }, with a prompts and a closed or single block.`},
+		{"objective", `Say what is made best: objective { maximize = output_throughput }.`},
 	}
 	for _, e := range examples {
 		if !slices.ContainsFunc(body.Blocks, func(b *hclsyntax.Block) bool { return b.Type == e.block }) {
-			at := body.EndRange
-			l.errorf(at, fmt.Sprintf("No %s block", e.block), fmt.Sprintf("A profile says %s. Write %s.", e.what, e.example))
+			l.errorf(lastLine(body), fmt.Sprintf("No %s block", e.block), e.example)
 		}
 	}
+}
+
+// lastLine is the end of the last block, where a missing one could be added.
+func lastLine(body *hclsyntax.Body) hcl.Range {
+	if n := len(body.Blocks); n > 0 {
+		return body.Blocks[n-1].CloseBraceRange
+	}
+	return body.EndRange
 }
 
 // eval evaluates an expression in which var, local and the names of extra may be
@@ -200,11 +215,32 @@ func protected(e hclsyntax.Expression, ctx *hcl.EvalContext) (v cty.Value, diags
 			v, diags = cty.DynamicVal, hcl.Diagnostics{problem(&at, panicked, fmt.Sprint(r)+". Write it differently, and please report this.")}
 		}
 	}()
-	if v, diags = e.Value(ctx); !diags.HasErrors() && !v.IsWhollyKnown() {
+	v, diags = e.Value(ctx)
+	for _, d := range diags {
+		callError(d)
+	}
+	if !diags.HasErrors() && !v.IsWhollyKnown() {
 		at := e.Range()
 		diags = append(diags, problem(&at, panicked, "It has no value. Write it differently, and please report this."))
 	}
 	return v, diags
+}
+
+// callError says in our words that a function refused its arguments.
+func callError(d *hcl.Diagnostic) {
+	if why, ok := strings.CutPrefix(d.Detail, "Error during operation: "); ok {
+		d.Summary, d.Detail = "This cannot be computed", sentence(strings.TrimSuffix(why, "."))
+	}
+	extra, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d)
+	if !ok || extra.FunctionCallError() == nil {
+		return
+	}
+	err := extra.FunctionCallError()
+	if inside, ok := errors.AsType[function.PanicError](err); ok {
+		d.Summary, d.Detail = panicked, fmt.Sprint(inside.Value)+". Write it differently, and please report this."
+		return
+	}
+	d.Summary, d.Detail = fmt.Sprintf("%s cannot do this", extra.CalledFunctionName()), sentence(err.Error())
 }
 
 const panicked = "qtune cannot evaluate this"

@@ -2,7 +2,6 @@ package profiles
 
 import (
 	"bytes"
-	"encoding/json"
 	"flag"
 	"os"
 	"path/filepath"
@@ -58,40 +57,6 @@ func TestGood(t *testing.T) {
 	}
 }
 
-// dump is a profile as text, without what differs from machine to machine.
-func dump(t *testing.T, p *Profile) string {
-	t.Helper()
-	here := p.Dir
-	p.Source, p.Dir = nil, "DIR"
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", " ")
-	if err := enc.Encode(p); err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range p.Engines {
-		count, overflow := e.Count()
-		kept, _ := e.kept()
-		out.WriteString(e.Label() + ": " + grouped(count) + " candidates, " + grouped(kept) + " kept\n")
-		if overflow {
-			out.WriteString("overflow\n")
-		}
-		n := 0
-		for c := range e.Candidates() {
-			if n++; n > 8 {
-				break
-			}
-			line, err := json.Marshal(c)
-			if err != nil {
-				t.Fatal(err)
-			}
-			out.Write(append(line, '\n'))
-		}
-	}
-	return strings.ReplaceAll(out.String(), here, "DIR")
-}
-
 func files(t *testing.T, pattern string) []string {
 	t.Helper()
 	all, err := filepath.Glob(pattern)
@@ -99,4 +64,26 @@ func files(t *testing.T, pattern string) []string {
 		t.Fatalf("no files %s (%v)", pattern, err)
 	}
 	return all
+}
+
+// TestBad: every profile in testdata/bad is refused, and the golden file is what the
+// user reads: the place, the source line, and what to write instead.
+func TestBad(t *testing.T) {
+	for _, path := range files(t, "testdata/bad/*.hcl") {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			p, d := Load(path, outside())
+			if p != nil || !d.HasErrors() {
+				t.Errorf("it was accepted")
+			}
+			golden(t, strings.TrimSuffix(path, ".hcl")+".golden", rendered(t, d))
+			for _, g := range d.List() {
+				if g.Detail == "" {
+					t.Errorf("%q says nothing about what to write instead", g.Summary)
+				}
+				if g.Summary == panicked {
+					t.Errorf("%q: %s", g.Summary, g.Detail)
+				}
+			}
+		})
+	}
 }

@@ -11,6 +11,8 @@ import (
 // maxBits bounds the binary exponent of a number: 10^400 is 2^1329.
 const maxBits = 1400
 
+const numberRule = "A number has at most 400 digits and an exponent of at most 400, and dividing by zero gives none. Write it differently."
+
 // saneNumber says whether a number can be computed with and written out in full.
 func saneNumber(f *big.Float) bool {
 	if f.IsInf() {

@@ -32,8 +32,8 @@ func (l *loader) model(b *hclsyntax.Block) Model {
 	if !s.has("id") && !s.has("path") {
 		s.missing("id", `Write id = "Qwen/Qwen3-8B", or path = "/models/Qwen3-8B" for a model on this machine.`)
 	}
-	if s.has("id") && m.ID == "" && !s.has("path") && l.diags.Errors() == 0 {
-		l.errorf(b.Body.Attributes["id"].SrcRange, "The model's id is empty", `Write the name that the hub gives it, such as "Qwen/Qwen3-8B".`)
+	if f, ok := s.field("id"); ok && f.value.IsNull() && m.Path == "" {
+		f.wrong("The model has no id", `Write the name that the hub gives it, such as "Qwen/Qwen3-8B".`)
 	}
 	if m.Path != "" {
 		m.Path = l.hostPath(m.Path)
@@ -127,15 +127,15 @@ func (l *loader) fits(p *Profile) {
 		if total += n; ok && n <= limit && total <= limit {
 			continue
 		}
-		count := grouped(total)
+		summary := fmt.Sprintf("The sweeps have %s candidates", grouped(total))
 		if !ok {
-			count = "too many to count"
+			summary = "The sweeps have more candidates than can be counted"
 		}
 		detail := fmt.Sprintf("At most %s are gone through. Write a budget, search { budget { trials = 40 } }, or raise max_candidates in search, or take values out of an axis.", grouped(limit))
 		if p.Search.Budget.Trials > 0 {
 			detail = fmt.Sprintf("At most %s are gone through, whatever the budget. Take values out of an axis.", grouped(limit))
 		}
-		l.report(problem(e.sweepAt, fmt.Sprintf("The sweeps have %s candidates", count), detail))
+		l.report(problem(e.sweepAt, summary, detail))
 		return
 	}
 }

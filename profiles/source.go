@@ -21,6 +21,7 @@ const (
 	maxNesting = 100     // brackets, quotes and blocks within each other
 	maxDepth   = 1000    // operators and brackets above one place of an expression
 	maxDigits  = 400     // characters of a number, and the size of its exponent
+	maxLines   = 10_000  // of a text written over several lines
 )
 
 // readSource reads a profile or a file of variables. What stops it has no place
@@ -75,6 +76,11 @@ func parse(text []byte, name string) (*hclsyntax.Body, hcl.Diagnostics) {
 		return nil, bad
 	}
 	f, diags := hclsyntax.ParseConfig(text, name, hcl.InitialPos)
+	for _, d := range diags {
+		if d.Summary == "Invalid argument name" {
+			d.Detail += " For an axis whose name is no plain word write, in sweep, flags = { \"compilation-config.mode\" = [0, 3] }."
+		}
+	}
 	return f.Body.(*hclsyntax.Body), diags
 }
 
@@ -94,13 +100,16 @@ func prescan(tokens hclsyntax.Tokens) hcl.Diagnostics {
 	var s nesting
 	for i, t := range tokens {
 		if t.Type == hclsyntax.TokenNumberLit && !sanePower(string(t.Bytes)) {
-			bad = append(bad, problem(t.Range.Ptr(), "Number out of range",
-				"Numbers have at most 400 digits and an exponent of at most 400."))
+			bad = append(bad, problem(t.Range.Ptr(), "Number out of range", numberRule))
 		}
 		if s.take(tokens, i); s.tooDeep() {
 			return append(bad, problem(t.Range.Ptr(), "Nested too deep", fmt.Sprintf(
 				"At most %d brackets, quotes and blocks may stand within each other, and %d operators in one value. Name parts of it in a locals block.",
 				maxNesting, maxDepth)))
+		}
+		if s.joins > maxLines*maxLines/2 {
+			return append(bad, problem(t.Range.Ptr(), "Text of too many lines",
+				"A text in a profile has at most 10,000 lines. Put it into a file beside the profile and write file(\"NAME\")."))
 		}
 	}
 	return bad
@@ -111,10 +120,12 @@ func prescan(tokens hclsyntax.Tokens) hcl.Diagnostics {
 type nesting struct {
 	levels []level
 	depth  int // of the tree, all levels
+	joins  int // what joining the pieces of texts costs the parser: their number squared
 }
 
 type level struct {
 	operators int
+	pieces    int  // of a text
 	lines     bool // a line's end ends a value here
 }
 
@@ -139,8 +150,9 @@ func (n *nesting) take(tokens hclsyntax.Tokens, i int) {
 		if len(n.levels) == 0 || n.levels[len(n.levels)-1].lines {
 			n.endValue()
 		}
-	case hclsyntax.TokenIdent, hclsyntax.TokenNumberLit, hclsyntax.TokenQuotedLit, hclsyntax.TokenStringLit,
-		hclsyntax.TokenComment, hclsyntax.TokenEqual, hclsyntax.TokenEOF:
+	case hclsyntax.TokenQuotedLit, hclsyntax.TokenStringLit:
+		n.piece()
+	case hclsyntax.TokenIdent, hclsyntax.TokenNumberLit, hclsyntax.TokenComment, hclsyntax.TokenEqual, hclsyntax.TokenEOF:
 	default:
 		n.operator()
 	}
@@ -167,6 +179,14 @@ func (n *nesting) close() {
 	}
 	n.endValue()
 	n.levels = n.levels[:len(n.levels)-1]
+}
+
+func (n *nesting) piece() {
+	if len(n.levels) > 0 {
+		top := &n.levels[len(n.levels)-1]
+		top.pieces++
+		n.joins += top.pieces
+	}
 }
 
 func (n *nesting) operator() {

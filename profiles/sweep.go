@@ -37,9 +37,7 @@ func (r *engineReader) axesOf(b *hclsyntax.Block) {
 		r.l.errorf(inner.TypeRange, fmt.Sprintf("%s is not a block", inner.Type),
 			fmt.Sprintf("An axis is a list of values, %s = [1, 2, 4]. The axes of the environment stand in env = { NAME = [1, 2] }.", inner.Type))
 	}
-	if len(b.Labels) > 0 {
-		r.l.labels(b)
-	}
+	r.l.labels(b)
 	if len(b.Body.Attributes) == 0 && len(b.Body.Blocks) == 0 {
 		r.l.errorf(b.DefRange(), "An empty sweep", "Write an axis, such as max-num-seqs = [64, 128, 256], or take the block out.")
 	}
@@ -48,8 +46,8 @@ func (r *engineReader) axesOf(b *hclsyntax.Block) {
 		if !ok {
 			continue
 		}
-		if a.Name == "env" {
-			r.envAxes(a, v)
+		if a.Name == "env" || a.Name == "flags" {
+			r.axesIn(a, v)
 			continue
 		}
 		if p, _ := v.Unmark(); !p.IsNull() && (p.Type().IsObjectType() || p.Type().IsMapType()) {
@@ -60,17 +58,17 @@ func (r *engineReader) axesOf(b *hclsyntax.Block) {
 	}
 }
 
-// envAxes reads env = { NAME = [values] }, or, for a sweep whose names are quoted,
-// the same for flags.
-func (r *engineReader) envAxes(a *hclsyntax.Attribute, v cty.Value) {
+// axesIn reads env = { NAME = [values] }, and the same for flags, where names can be
+// quoted: HCL wants those of attributes to be plain words.
+func (r *engineReader) axesIn(a *hclsyntax.Attribute, v cty.Value) {
 	p, _ := v.Unmark()
 	if p.IsNull() || !p.Type().IsObjectType() && !p.Type().IsMapType() {
-		r.l.errorf(a.Expr.Range(), "env takes an object", "Write env = { NAME = [1, 2, 4] }.")
+		r.l.errorf(a.Expr.Range(), fmt.Sprintf("%s takes an object", a.Name), fmt.Sprintf("Write %s = { NAME = [1, 2, 4] }.", a.Name))
 		return
 	}
 	r.l.twice(a.Expr, "axis")
 	for _, x := range r.l.entries(a.Expr, v) {
-		r.axis(x, true)
+		r.axis(x, a.Name == "env")
 	}
 }
 

@@ -62,7 +62,9 @@ type whereName struct {
 
 func (r *engineReader) where(a *hclsyntax.Attribute) {
 	w := &whereReader{engineReader: r, expr: a.Expr}
-	if !w.find() {
+	found := w.find()
+	nothing := map[string]cty.Value{"flags": cty.EmptyObjectVal, "env": cty.EmptyObjectVal}
+	if _, ok := r.l.context(a.Expr, nothing); !ok || !found {
 		return
 	}
 	n := 1
@@ -75,7 +77,7 @@ func (r *engineReader) where(a *hclsyntax.Attribute) {
 	}
 	c := &condition{axes: w.axes, keep: make([]bool, n)}
 	ok := false
-	r.l.budget.within(whereBudget, func() { ok = w.fill(c) })
+	r.l.budget.forWhere(func() { ok = w.fill(c) })
 	if !ok {
 		return
 	}

@@ -31,10 +31,13 @@ func describe(v cty.Value) string {
 }
 
 // clip shortens what a message quotes.
-func clip(s string) string {
-	const most = 60
-	if r := []rune(s); len(r) > most {
-		return string(r[:most]) + "…"
+func clip(s string) string { return clipTo(s, 60) }
+
+func clipTo(s string, most int) string {
+	for i := range s {
+		if most--; most < 0 {
+			return s[:i] + "…"
+		}
 	}
 	return s
 }

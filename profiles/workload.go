@@ -29,7 +29,8 @@ func (l *loader) workload(p *Profile, b *hclsyntax.Block) {
 		return
 	}
 	w := bench.Workload{Name: b.Labels[0], API: DefaultAPI, Seed: DefaultSeed}
-	if slices.ContainsFunc(p.Workloads, func(o bench.Workload) bool { return o.Name == w.Name }) {
+	twice := slices.ContainsFunc(p.Workloads, func(o bench.Workload) bool { return o.Name == w.Name })
+	if twice {
 		l.errorf(b.DefRange(), fmt.Sprintf("A second workload %q", w.Name), "Give each workload its own name.")
 	}
 	s := l.section(b, workloadWords)
@@ -40,7 +41,9 @@ func (l *loader) workload(p *Profile, b *hclsyntax.Block) {
 	s.prompts(&w.Prompts)
 	s.timeouts(&w.Timeouts)
 	s.levels(&w)
-	p.Workloads = append(p.Workloads, w)
+	if !twice {
+		p.Workloads = append(p.Workloads, w)
+	}
 }
 
 func (s *section) prompts(p *bench.Prompts) {
@@ -50,7 +53,8 @@ func (s *section) prompts(p *bench.Prompts) {
 		return
 	}
 	inner := s.l.section(b, promptWords)
-	if inner.whole("input_tokens", &p.InputTokens, 1, maxTokens); !inner.has("input_tokens") {
+	inner.whole("input_tokens", &p.InputTokens, 1, maxTokens)
+	if len(inner.body.Attributes) == 0 {
 		inner.missing("input_tokens", "Write how long each prompt is, in tokens: input_tokens = 128.")
 	}
 }

@@ -1,0 +1,34 @@
+engine "vllm" "a" {
+  image = "vllm/vllm-openai:v0.32.0"
+}
+
+workload "chat" {
+  prompts {
+    input_tokens = 64
+  }
+
+  closed {
+    users         = [1, 4, 16]
+    output_tokens = 50
+  }
+}
+
+objective {
+  maximize = output_throughput
+  at       = { users = 16 }
+}
+
+engine "vllm" {
+}
+
+engine "vllm" "has blank" {
+}
+
+workload {
+}
+
+model "x" {
+}
+
+constraint {
+}

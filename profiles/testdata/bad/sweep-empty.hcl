@@ -1,0 +1,36 @@
+model {
+  id = "Qwen/Qwen3-8B"
+}
+
+engine "vllm" "a" {
+  image = "vllm/vllm-openai:v0.32.0"
+  sweep {
+  }
+}
+
+engine "vllm" "b" {
+  image = "vllm/vllm-openai:v0.32.0"
+  sweep {
+    max-num-seqs  = []
+    max-num-batched-tokens = 8192
+    dtype {
+    }
+    env = { A = [], B = 5 }
+  }
+}
+
+workload "chat" {
+  prompts {
+    input_tokens = 64
+  }
+
+  closed {
+    users         = [1, 4, 16]
+    output_tokens = 50
+  }
+}
+
+objective {
+  maximize = output_throughput
+  at       = { users = 16 }
+}

@@ -1,0 +1,5 @@
+model {
+  id = "Qwen/Qwen3-8B
+}
+
+engine "vllm" "a" {

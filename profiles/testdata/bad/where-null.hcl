@@ -1,0 +1,28 @@
+model {
+  id = "Qwen/Qwen3-8B"
+}
+
+engine "vllm" "a" {
+  image = "vllm/vllm-openai:v0.32.0"
+  sweep {
+    max-num-seqs  = [64, null]
+    enforce-eager = [null, true]
+  }
+  where = flags.enforce-eager == true || flags.max-num-seqs < 100
+}
+
+workload "chat" {
+  prompts {
+    input_tokens = 64
+  }
+
+  closed {
+    users         = [1, 4, 16]
+    output_tokens = 50
+  }
+}
+
+objective {
+  maximize = output_throughput
+  at       = { users = 16 }
+}
