@@ -90,7 +90,9 @@ type LevelResult struct {
 	Settled               bool           `json:"settled"`                    // the throughput's 95 % interval is within 2 % of it
 	Partial               bool           `json:"partial,omitempty"`          // interrupted before its end
 	Client                ClientCost     `json:"client"`
-	Notes                 []string       `json:"notes,omitempty"` // what a reader must know before believing it
+	// SimulatorLagMS is how late a simulated server was in this level (99th percentile, its own time).
+	SimulatorLagMS *float64 `json:"simulator_lag_ms,omitempty"`
+	Notes          []string `json:"notes,omitempty"` // what a reader must know before believing it
 }
 
 // ErrorRate is the share of measured requests that failed, 0 to 1; 1 if none was measured.

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qtune/qtune/profiles"
+	"github.com/qtune/qtune/report"
+	"github.com/qtune/qtune/tuner"
+)
+
+// applyFlags are the flags of apply.
+type applyFlags struct {
+	profileFlags
+	simulateFlags
+	dir     string
+	fresh   bool
+	offline bool
+	json    bool
+}
+
+func applyCmd(w *world) *cobra.Command {
+	var f applyFlags
+	c := &cobra.Command{
+		Use:   "apply FILE",
+		Short: "Run a profile: start, measure and remove each candidate, name the winner",
+		Long: `Apply plans the profile's trials, runs them one after the other, and reports the
+best configuration that keeps every constraint. Nothing is left running. Apply
+again measures only what is missing; Ctrl-C ends it with everything torn down.
+
+` + exitCodes,
+		Args:              exactly(1, "one profile"),
+		ValidArgsFunction: completeProfiles,
+		RunE: func(c *cobra.Command, args []string) error {
+			return apply(c.Context(), w, args[0], &f)
+		},
+	}
+	f.profileFlags.bind(c)
+	f.simulateFlags.bind(c)
+	c.Flags().StringVar(&f.dir, "dir", "", "keep runs in this `FOLDER` (default: $QTUNE_DIR, else .qtune)")
+	c.Flags().BoolVar(&f.fresh, "fresh", false, "measure everything again, even what earlier runs have measured")
+	c.Flags().BoolVar(&f.offline, "offline", false, "fetch nothing: no image, no model; what is not here is an error")
+	c.Flags().BoolVar(&f.json, "json", false, "print events as JSON lines; the last is the result")
+	return c
+}
+
+func apply(ctx context.Context, w *world, path string, f *applyFlags) error {
+	p, err := loadProfile(w, path, &f.profileFlags, f.json)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	s, err := newSession(w, p, f)
+	if err != nil {
+		return err
+	}
+	results, plan, runErr := s.run(ctx)
+	outcome := tuner.Conclude(plan, results, time.Since(began))
+	return s.finish(ctx, outcome, runErr)
+}
+
+// finish writes the reports, prints the result and decides how the run ended.
+func (s *session) finish(ctx context.Context, o tuner.Outcome, runErr error) error {
+	s.describe(ctx, &o.Summary, runErr)
+	if s.journal != nil {
+		runErr = errors.Join(runErr, s.keep(o))
+	}
+	closing := s.close()
+	if closing != nil {
+		s.w.log.Error().Err(closing).Msg("closing the run")
+	}
+	s.view.stop()
+	if s.f.json {
+		s.emit(o.Summary)
+	} else if err := report.Text(s.w.stdout, o); err != nil {
+		return fmt.Errorf("print the report: %w", err)
+	}
+	switch {
+	case runErr != nil:
+		return runErr
+	case o.Summary.Exit != exitOK:
+		return &silentError{o.Summary.Exit}
+	}
+	return closing
+}
+
+// describe completes the summary with what only the session knows.
+func (s *session) describe(ctx context.Context, sum *tuner.Summary, runErr error) {
+	sum.Run, sum.Folder = s.runID, relative(s.folder.RunPath(s.runID))
+	sum.Simulated = s.simulation != nil
+	if sum.Simulated {
+		sum.Card = s.simulation.Card
+	}
+	switch {
+	case runErr != nil:
+		sum.Exit, sum.Error = exitCode(ctx, runErr), runErr.Error()
+	case sum.Winner == nil:
+		sum.Exit = exitNoWinner
+	}
+	if left, ok := errors.AsType[*tuner.LeftError](runErr); ok {
+		sum.Left = append(sum.Left, left.Error())
+	}
+	if sum.Winner != nil && runErr != nil {
+		sum.Error = "the run ended early, the winner is the best so far: " + sum.Error
+	}
+}
+
+// keep writes the last record of the journal and the reports beside it.
+func (s *session) keep(o tuner.Outcome) error {
+	kind := tuner.RecordResult
+	if o.Summary.Error != "" {
+		kind = tuner.RecordEnded
+	}
+	if err := s.journal.Append(tuner.Record{Type: kind, Summary: &o.Summary, Reason: o.Summary.Error}); err != nil {
+		return err
+	}
+	dir := s.folder.RunPath(s.runID)
+	if err := writeJSON(filepath.Join(dir, "result.json"), o); err != nil {
+		return err
+	}
+	text, err := os.Create(filepath.Join(dir, "report.txt"))
+	if err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return errors.Join(report.Text(text, o), text.Close())
+}
+
+// completeProfiles offers HCL files to the shell.
+func completeProfiles(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return []string{"hcl"}, cobra.ShellCompDirectiveFilterFileExt
+}
+
+// usesDocker says whether a run of the profile needs a Docker Engine.
+func usesDocker(p *profiles.Profile) bool {
+	for _, e := range p.Engines {
+		if e.Runtime == profiles.RuntimeDocker {
+			return true
+		}
+	}
+	return false
+}

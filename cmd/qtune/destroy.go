@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qtune/qtune/docker"
+)
+
+func psCmd(w *world) *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "ps",
+		Short: "List the containers and processes that are ours",
+		Args:  exactly(0, "no argument"),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return ps(c.Context(), w, asJSON)
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print a JSON object for each")
+	return c
+}
+
+// dockerIfThere connects to the Docker Engine, or says on the log why it is not
+// looked at. The function gives the connection back.
+func dockerIfThere(ctx context.Context, w *world) (*docker.Client, func()) {
+	d, err := docker.Connect(ctx, w.log)
+	if err != nil {
+		w.log.Info().Err(err).Msg("no Docker Engine: looking at processes only")
+		return nil, func() {}
+	}
+	return d, func() {
+		if err := d.Close(); err != nil {
+			w.log.Debug().Err(err).Msg("closing the connection to docker")
+		}
+	}
+}
+
+func ps(ctx context.Context, w *world, asJSON bool) error {
+	d, disconnect := dockerIfThere(ctx, w)
+	defer disconnect()
+	all, err := findOurs(ctx, d)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return printLines(w, all)
+	}
+	if len(all) == 0 {
+		fmt.Fprintln(w.stdout, "Nothing of ours is running.")
+		return nil
+	}
+	t := tabwriter.NewWriter(w.stdout, 2, 8, 2, ' ', 0)
+	fmt.Fprintln(t, "KIND\tID\tNAME\tRUN\tTRIAL\tROLE\tSTATE")
+	for _, o := range all {
+		state := o.State
+		if !o.Live {
+			state += ", its run is gone"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", o.Kind, o.ID, o.Name, o.Run, o.Trial, o.Role, state)
+	}
+	return t.Flush()
+}
+
+func destroyCmd(w *world) *cobra.Command {
+	var all, asJSON bool
+	c := &cobra.Command{
+		Use:   "destroy [RUN]",
+		Short: "Remove every container and process that is ours",
+		Long: `Destroy removes the containers and processes that runs of qtune have left: of all
+runs that are no longer at work, or of one RUN. It goes by labels alone, so it
+also works after a crash, and touches nothing that is not ours.`,
+		Args: atMost(1, "at most one run"),
+		RunE: func(c *cobra.Command, args []string) error {
+			if all && len(args) == 1 {
+				return &usageError{fmt.Errorf("give a run or --all, not both")}
+			}
+			return destroy(c.Context(), w, args, all, asJSON)
+		},
+	}
+	c.Flags().BoolVar(&all, "all", false, "also what belongs to runs that are still at work: their trials fail")
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	return c
+}
+
+func destroy(ctx context.Context, w *world, args []string, all, asJSON bool) error {
+	d, disconnect := dockerIfThere(ctx, w)
+	defer disconnect()
+	found, err := findOurs(ctx, d)
+	if err != nil {
+		return err
+	}
+	chosen, err := choose(found, args, all)
+	if err != nil {
+		return err
+	}
+	removed := []string{}
+	err = removeAll(ctx, chosen, func(line string) {
+		removed = append(removed, line)
+		if !asJSON {
+			fmt.Fprintln(w.stdout, line)
+		}
+	})
+	if asJSON {
+		if printErr := json.NewEncoder(w.stdout).Encode(map[string]any{"type": "destroy", "removed": removed, "left": len(chosen) - len(removed)}); printErr != nil {
+			return printErr
+		}
+		return err
+	}
+	if len(chosen) == 0 {
+		fmt.Fprintln(w.stdout, "Nothing to remove.")
+	}
+	return err
+}
+
+func choose(found []ours, args []string, all bool) ([]ours, error) {
+	switch {
+	case all:
+		return found, nil
+	case len(args) == 0:
+		return dead(found), nil
+	}
+	var chosen []ours
+	for _, o := range found {
+		if o.Run != args[0] {
+			continue
+		}
+		if o.Live {
+			return nil, fmt.Errorf("run %s is still at work: stop it with Ctrl-C, or give --all", o.Run)
+		}
+		chosen = append(chosen, o)
+	}
+	return chosen, nil
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/qtune/qtune/docker"
+	"github.com/qtune/qtune/process"
+	"github.com/qtune/qtune/tuner"
+)
+
+// The labels of what qtune starts. Containers carry them as labels, processes
+// as environment variables.
+const (
+	labelRun   = "dev.qtune.run"
+	labelTrial = "dev.qtune.trial"
+	labelRole  = "dev.qtune.role"
+	labelDir   = "dev.qtune.dir"
+	envRun     = "QTUNE_RUN"
+	envTrial   = "QTUNE_TRIAL"
+	envRole    = "QTUNE_ROLE"
+	envDir     = "QTUNE_DIR"
+)
+
+// ours is a container or a process that a run of qtune started.
+type ours struct {
+	Kind  string `json:"kind"` // "container" or "process"
+	ID    string `json:"id"`
+	Name  string `json:"name"`
+	Run   string `json:"run"`
+	Trial string `json:"trial"`
+	Role  string `json:"role"`
+	State string `json:"state"`
+	Live  bool   `json:"live"` // its run is still at work
+	Dir   string `json:"dir"`  // the run's folder
+
+	remove func(context.Context) error
+}
+
+// findOurs lists what runs of qtune have started and not removed, on the Docker
+// Engine d, if there is one, and among this machine's processes.
+func findOurs(ctx context.Context, d *docker.Client) ([]ours, error) {
+	found, err := findProcesses()
+	if d == nil {
+		return found, err
+	}
+	containers, listErr := d.List(ctx, labelRun)
+	for _, c := range containers {
+		found = append(found, ours{
+			Kind: "container", ID: c.ID[:min(12, len(c.ID))], Name: c.Name, State: c.State,
+			Run: c.Labels[labelRun], Trial: c.Labels[labelTrial], Role: c.Labels[labelRole], Dir: c.Labels[labelDir],
+			Live:   isLive(c.Labels[labelDir], c.Labels[labelRun]),
+			remove: func(ctx context.Context) error { return d.Remove(ctx, c.ID) },
+		})
+	}
+	return found, errors.Join(err, listErr)
+}
+
+func findProcesses() ([]ours, error) {
+	processes, err := process.Find(envRun)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil, nil
+	}
+	var found []ours
+	for _, p := range processes {
+		name := ""
+		if len(p.Argv) > 0 {
+			name = filepath.Base(p.Argv[0])
+		}
+		found = append(found, ours{
+			Kind: "process", ID: fmt.Sprint(p.PID), Name: name, State: "running",
+			Run: p.Env[envRun], Trial: p.Env[envTrial], Role: p.Env[envRole], Dir: p.Env[envDir],
+			Live:   isLive(p.Env[envDir], p.Env[envRun]),
+			remove: func(ctx context.Context) error { return process.Kill(ctx, p) },
+		})
+	}
+	return found, err
+}
+
+// isLive says whether a run still holds its folder's lock. A folder that this
+// machine does not have belongs to nobody alive here.
+func isLive(runDir, run string) bool {
+	if runDir == "" {
+		return false
+	}
+	f, err := tuner.OpenFolder(filepath.Dir(filepath.Dir(runDir)))
+	return err == nil && f.Live() == run
+}
+
+// removeAll removes each, and joins what could not be removed.
+func removeAll(ctx context.Context, all []ours, say func(string)) error {
+	var errs []error
+	for _, o := range all {
+		if err := o.remove(ctx); err != nil {
+			errs = append(errs, &tuner.LeftError{Trial: o.Trial, Err: fmt.Errorf("%s %s of run %s: %w", o.Kind, o.ID, o.Run, err)})
+			continue
+		}
+		say(fmt.Sprintf("removed %s %s (%s) of run %s", o.Kind, o.ID, o.Name, o.Run))
+	}
+	return errors.Join(errs...)
+}
+
+// dead are those whose run is no longer at work.
+func dead(all []ours) []ours {
+	var out []ours
+	for _, o := range all {
+		if !o.Live {
+			out = append(out, o)
+		}
+	}
+	return out
+}

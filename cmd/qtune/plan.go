@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qtune/qtune/bench"
+	"github.com/qtune/qtune/report"
+	"github.com/qtune/qtune/tuner"
+)
+
+// planFlags are the flags of plan.
+type planFlags struct {
+	profileFlags
+	simulateFlags
+	dir     string
+	fresh   bool
+	offline bool
+	json    bool
+}
+
+func planCmd(w *world) *cobra.Command {
+	var f planFlags
+	c := &cobra.Command{
+		Use:   "plan FILE",
+		Short: "Show every trial with its exact command, and what is pruned and why",
+		Long: `Plan shows what apply would do, and starts nothing: every trial with the command
+that would be run, what is pruned and why, what earlier runs have measured, and
+what would have to be fetched.`,
+		Args:              exactly(1, "one profile"),
+		ValidArgsFunction: completeProfiles,
+		RunE: func(c *cobra.Command, args []string) error {
+			return plan(c.Context(), w, args[0], &f)
+		},
+	}
+	f.profileFlags.bind(c)
+	f.simulateFlags.bind(c)
+	c.Flags().StringVar(&f.dir, "dir", "", "the `FOLDER` that keeps runs (default: $QTUNE_DIR, else .qtune)")
+	c.Flags().BoolVar(&f.fresh, "fresh", false, "plan as if nothing had been measured")
+	c.Flags().BoolVar(&f.offline, "offline", false, "ask no hub how large a model is; what is not here is an error")
+	c.Flags().BoolVar(&f.json, "json", false, "print one JSON object")
+	return c
+}
+
+func plan(ctx context.Context, w *world, path string, f *planFlags) error {
+	p, err := loadProfile(w, path, &f.profileFlags, f.json)
+	if err != nil {
+		return err
+	}
+	sim, err := f.simulation(p)
+	if err != nil {
+		return err
+	}
+	folder, err := tuner.OpenFolder(w.runFolder(f.dir))
+	if err != nil {
+		return err
+	}
+	around := &surroundings{profile: p, simulation: sim, offline: f.offline, environ: w.environ}
+	disconnect := around.connectIfThere(ctx, w)
+	defer disconnect()
+	if err := around.look(ctx); err != nil {
+		return err
+	}
+	pl := tuner.NewPlan(p)
+	if !f.fresh {
+		around.mark(pl, folder.Known(func(err error) { w.log.Warn().Err(err).Msg("passed over") }))
+	}
+	v := newPlanView(pl, around, sim != nil)
+	v.Fetch, err = around.fetches(ctx)
+	if err != nil {
+		return err
+	}
+	if f.json {
+		return json.NewEncoder(w.stdout).Encode(v)
+	}
+	return v.text(w.stdout)
+}
+
+// planView is a plan as it is shown.
+type planView struct {
+	Type      string      `json:"type"` // "plan"
+	Profile   string      `json:"profile"`
+	Simulated bool        `json:"simulated"`
+	Card      string      `json:"card,omitempty"`
+	Trials    []trialView `json:"trials"`
+	Unlisted  int         `json:"unlisted,omitempty"` // pruned by the budget, too many to list
+	Levels    []levelView `json:"levels"`
+	Fetch     []fetchView `json:"fetch,omitempty"`
+	Notes     []string    `json:"notes,omitempty"`
+}
+
+// trialView is a trial as a plan shows it.
+type trialView struct {
+	ID       string      `json:"id"`
+	Engine   string      `json:"engine"`
+	Name     string      `json:"name"`
+	Baseline bool        `json:"baseline,omitempty"`
+	Flags    tuner.Flags `json:"flags"`
+	Env      tuner.Env   `json:"env,omitempty"`
+	Image    string      `json:"image,omitempty"`
+	Command  []string    `json:"command"`
+	Status   string      `json:"status"` // planned, pruned, measured
+	Reason   string      `json:"reason"`
+	varies   string
+}
+
+// levelView is a level of load and the limits under which it runs.
+type levelView struct {
+	Workload    string  `json:"workload"`
+	Level       string  `json:"level"`
+	MaxRequests int     `json:"max_requests"`
+	MaxS        float64 `json:"max_s"` // in the engine's time
+	Exact       bool    `json:"exact"` // the limits are the profile's own
+}
+
+// fetchView is something that must be brought before the first trial.
+type fetchView struct {
+	What  string `json:"what"` // "model" or "image"
+	Name  string `json:"name"`
+	Bytes int64  `json:"bytes,omitempty"`
+	Note  string `json:"note,omitempty"`
+}
+
+func newPlanView(p *tuner.Plan, s *surroundings, simulated bool) *planView {
+	v := &planView{Type: "plan", Profile: p.Profile.Name, Simulated: simulated, Unlisted: p.Unlisted, Notes: s.notes}
+	if simulated {
+		v.Card = s.simulation.Card
+	}
+	for i := range p.Trials {
+		v.Trials = append(v.Trials, newTrialView(&p.Trials[i], s))
+	}
+	for _, w := range p.Profile.Workloads {
+		for _, l := range w.Levels {
+			v.Levels = append(v.Levels, newLevelView(w.Name, l))
+		}
+	}
+	return v
+}
+
+func newTrialView(t *tuner.Trial, s *surroundings) trialView {
+	return trialView{
+		ID: t.ID, Engine: t.Engine.Kind, Name: t.Engine.Name, Baseline: t.Baseline,
+		Flags: t.Candidate.Flags, Env: t.Candidate.Env, Image: t.Engine.Image,
+		Command: s.command(t), Status: string(t.Status), Reason: t.Reason, varies: t.Varies(),
+	}
+}
+
+func newLevelView(workload string, l bench.Level) levelView {
+	requests, duration := l.Cap()
+	exact := l.Requests > 0 || l.Duration > 0 || l.Kind == bench.KindBurst
+	return levelView{workload, l.String(), requests, duration.Seconds(), exact}
+}
+
+// text writes a plan for a person.
+func (v *planView) text(w io.Writer) error {
+	p := &planPrinter{out: w}
+	n := map[string]int{}
+	for _, t := range v.Trials {
+		n[t.Status]++
+	}
+	p.printf("Plan for %q: %s to run, %d measured before, %d pruned.\n", v.Profile, plural(n["planned"], "trial"), n["measured"], n["pruned"]+v.Unlisted)
+	if v.Simulated {
+		p.printf("Engines would be simulated on %s, and every figure with them.\n", v.Card)
+	}
+	for _, f := range v.Fetch {
+		p.printf("To fetch first: %s %s %s%s\n", f.What, f.Name, size(f.Bytes), f.Note)
+	}
+	for _, note := range v.Notes {
+		p.printf("Note: %s\n", note)
+	}
+	p.printf("\nEach trial is measured at\n")
+	for _, l := range v.Levels {
+		p.printf("  %s: %s, %s\n", l.Workload, l.Level, l.limit())
+	}
+	p.printf("\n")
+	for i, t := range v.Trials {
+		p.trial(i+1, &t)
+	}
+	return p.err
+}
+
+func (l *levelView) limit() string {
+	switch {
+	case l.Exact && l.MaxRequests > 0 && l.MaxS > 0:
+		return fmt.Sprintf("%s or %s, whichever comes first", plural(l.MaxRequests, "request"), report.Duration(l.MaxS))
+	case l.Exact && l.MaxRequests > 0:
+		return plural(l.MaxRequests, "request")
+	case l.Exact:
+		return report.Duration(l.MaxS)
+	}
+	return fmt.Sprintf("until settled, at most %s or %s", plural(l.MaxRequests, "request"), report.Duration(l.MaxS))
+}
+
+func size(bytes int64) string {
+	if bytes <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("(%.1f GiB) ", float64(bytes)/(1<<30))
+}
+
+type planPrinter struct {
+	out io.Writer
+	err error
+}
+
+func (p *planPrinter) printf(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintf(p.out, format, args...)
+	}
+}
+
+func (p *planPrinter) trial(k int, t *trialView) {
+	status := t.Status
+	if t.Reason != "" {
+		status += " (" + t.Reason + ")"
+	}
+	if t.Baseline {
+		status += ", baseline"
+	}
+	p.printf("%d. %s  %s %q  %s\n", k, t.ID, t.Engine, t.Name, status)
+	if t.varies != "" {
+		p.printf("   %s\n", t.varies)
+	}
+	if t.Status == string(tuner.Pruned) {
+		return
+	}
+	p.printf("%s\n", report.Command(t.Command))
+}
+
+// planTimeout bounds what plan asks of the network.
+const planTimeout = 10 * time.Second

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/qtune/qtune/engine"
+	"github.com/qtune/qtune/tuner"
+)
+
+// The exit codes. They are part of the interface: scripts depend on them.
+const (
+	exitOK          = 0
+	exitError       = 1
+	exitUsage       = 2
+	exitProfile     = 3
+	exitNoWinner    = 4
+	exitLeft        = 5
+	exitInterrupted = 130
+)
+
+const exitCodes = `Exit codes:
+  0    done: a winner, or "keep the baseline"
+  1    an error
+  2    wrong usage
+  3    the profile is invalid
+  4    no trial met the constraints
+  5    something could not be torn down
+  130  interrupted`
+
+// run is the program: arguments in, exit code out.
+func run(ctx context.Context, args []string, w *world) int {
+	if w.signals {
+		var stop context.CancelFunc
+		ctx, stop = signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+		defer stop()
+		context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	}
+	root := rootCmd(w)
+	root.SetArgs(args)
+	root.SetOut(w.stdout)
+	root.SetErr(w.stderr)
+	root.SetIn(w.stdin)
+	err := root.ExecuteContext(ctx)
+	code := exitCode(ctx, err)
+	if err != nil && !errors.As(err, new(*silentError)) {
+		complain(w, err, code)
+	}
+	return code
+}
+
+// usageError is a command line that makes no sense.
+type usageError struct{ error }
+
+func (e *usageError) Unwrap() error { return e.error }
+
+// profileError is a profile with diagnostics, which have been shown.
+type profileError struct{ count int }
+
+func (e *profileError) Error() string {
+	if e.count == 1 {
+		return "the profile has 1 error"
+	}
+	return fmt.Sprintf("the profile has %d errors", e.count)
+}
+
+// silentError carries an exit code for what the output has already said.
+type silentError struct{ code int }
+
+func (e *silentError) Error() string { return fmt.Sprintf("exit %d", e.code) }
+
+// exitCode is the only place that turns errors into exit codes.
+func exitCode(ctx context.Context, err error) int {
+	silent, isSilent := errors.AsType[*silentError](err)
+	switch {
+	case err == nil:
+		return exitOK
+	case isSilent:
+		return silent.code
+	case errors.As(err, new(*tuner.LeftError)), errors.As(err, new(*engine.TeardownError)):
+		return exitLeft
+	case ctx.Err() != nil:
+		return exitInterrupted
+	case errors.As(err, new(*profileError)):
+		return exitProfile
+	case errors.As(err, new(*usageError)):
+		return exitUsage
+	}
+	return exitError
+}
+
+// complain prints an error, and the advice that it carries.
+func complain(w *world, err error, code int) {
+	fmt.Fprintf(w.stderr, "qtune: %v\n", err)
+	var hinted interface{ Hint() string }
+	if errors.As(err, &hinted) && hinted.Hint() != "" {
+		fmt.Fprintf(w.stderr, "hint: %s\n", hinted.Hint())
+	}
+	if code == exitUsage {
+		fmt.Fprintln(w.stderr, "hint: `qtune --help` lists the commands, `qtune COMMAND --help` the flags of one")
+	}
+}
+
+func rootCmd(w *world) *cobra.Command {
+	var level string
+	root := &cobra.Command{
+		Use:   "qtune",
+		Short: "Find the fastest configuration of an LLM inference server",
+		Long: `qtune finds the fastest configuration of an LLM inference server (vLLM, SGLang,
+llama.cpp) that still meets your service levels, on your own hardware, from one
+HCL file. It starts each candidate as a container, waits until it truly serves,
+loads it, measures it, removes it, and tells you which one wins and by how much.
+
+New here? Try it without a GPU, without Docker, in a minute:
+
+  qtune apply examples.hcl --simulate
+
+Then write your own profile (start from ` + "`qtune presets`" + `), look at what it
+would do (` + "`qtune plan FILE`" + `), and run it (` + "`qtune apply FILE`" + `).
+
+` + exitCodes,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(*cobra.Command, []string) (err error) {
+			w.log, err = w.logger(level)
+			return err
+		},
+	}
+	root.PersistentFlags().StringVar(&level, "log-level", "warn", "what to log on stderr: debug, info, warn, error or disabled")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.AddGroup(
+		&cobra.Group{ID: "main", Title: "Tune:"},
+		&cobra.Group{ID: "profile", Title: "Write profiles:"},
+		&cobra.Group{ID: "look", Title: "Look and clean up:"},
+	)
+	root.AddCommand(
+		inGroup("main", applyCmd(w)), inGroup("main", planCmd(w)), inGroup("main", benchCmd(w)),
+		inGroup("profile", validateCmd(w)), inGroup("profile", fmtCmd(w)), inGroup("profile", presetsCmd(w)),
+		inGroup("look", runsCmd(w)), inGroup("look", psCmd(w)), inGroup("look", logsCmd(w)), inGroup("look", destroyCmd(w)),
+		simulateCmd(w), versionCmd(w),
+	)
+	return root
+}
+
+func inGroup(id string, c *cobra.Command) *cobra.Command {
+	c.GroupID = id
+	return c
+}
+
+// exactly asks for n arguments, and says which when they are not there.
+func exactly(n int, what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != n {
+			return &usageError{fmt.Errorf("%s takes %s, %d given", c.CommandPath(), what, len(args))}
+		}
+		return nil
+	}
+}
+
+// atMost allows up to n arguments.
+func atMost(n int, what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) > n {
+			return &usageError{fmt.Errorf("%s takes %s, %d given", c.CommandPath(), what, len(args))}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/qtune/qtune/bench"
+	"github.com/qtune/qtune/docker"
+	"github.com/qtune/qtune/engine"
+	"github.com/qtune/qtune/profiles"
+	"github.com/qtune/qtune/tuner"
+)
+
+// session is one apply: the profile, where it runs, and what it has open.
+type session struct {
+	w          *world
+	f          *applyFlags
+	profile    *profiles.Profile
+	simulation *engine.Simulation // nil: real engines
+	folder     *tuner.Folder
+	runID      string
+	plan       *tuner.Plan
+	view       view
+	docker     *docker.Client // nil until needed
+	journal    *tuner.Journal
+	launcher   *engine.Launcher
+	client     *bench.Client
+	around     *surroundings
+	locked     bool
+}
+
+func newSession(w *world, p *profiles.Profile, f *applyFlags) (*session, error) {
+	sim, err := f.simulation(p)
+	if err != nil {
+		return nil, err
+	}
+	folder, err := tuner.OpenFolder(w.runFolder(f.dir))
+	if err != nil {
+		return nil, err
+	}
+	if f.offline {
+		for _, e := range p.Engines {
+			e.Pull = "never"
+		}
+	}
+	s := &session{w: w, f: f, profile: p, simulation: sim, folder: folder, runID: tuner.NewRunID(time.Now()), plan: tuner.NewPlan(p)}
+	s.view = newView(w, f.json, sim != nil)
+	s.client = &bench.Client{Speed: s.speed()}
+	return s, nil
+}
+
+// speed is engine seconds in a wall second.
+func (s *session) speed() float64 {
+	if s.simulation == nil {
+		return 1
+	}
+	return s.simulation.Speed
+}
+
+// run prepares the machine and runs the plan.
+func (s *session) run(ctx context.Context) ([]tuner.TrialResult, *tuner.Plan, error) {
+	if err := s.prepare(ctx); err != nil {
+		return nil, s.plan, err
+	}
+	t := &tuner.Tuner{
+		Launch:   s.launch,
+		Measure:  s.measure,
+		Command:  s.around.command,
+		Identity: s.around.identity,
+		Known:    s.known(),
+		Journal:  s.journal, Folder: s.folder, RunID: s.runID,
+		Notify: s.view.event, Now: time.Now,
+		Speed: s.speed(), Simulated: s.simulation != nil,
+	}
+	s.around.mark(s.plan, t.Known)
+	s.view.plan(s.plan, s.around)
+	results, err := t.Run(ctx, s.plan)
+	return results, s.plan, err
+}
+
+// prepare takes the folder, clears what crashed runs left, and brings what the
+// trials need: images and model.
+func (s *session) prepare(ctx context.Context) error {
+	host, _ := os.Hostname()
+	if err := s.folder.Lock(tuner.Holder{PID: os.Getpid(), Host: host, Run: s.runID, Since: time.Now()}); err != nil {
+		return err
+	}
+	s.locked = true
+	if err := s.openRun(host); err != nil {
+		return err
+	}
+	if err := s.connect(ctx); err != nil {
+		return err
+	}
+	if err := s.sweep(ctx); err != nil {
+		return err
+	}
+	s.launcher = s.newLauncher()
+	s.around = &surroundings{profile: s.profile, simulation: s.simulation, docker: s.docker, offline: s.f.offline, environ: s.w.environ}
+	if s.simulation == nil {
+		if err := s.bring(ctx); err != nil {
+			return err
+		}
+	}
+	return s.around.look(ctx)
+}
+
+// openRun makes the run's folder with the profile as read and the journal.
+func (s *session) openRun(host string) error {
+	dir := s.folder.RunPath(s.runID)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("make the run's folder (choose another with --dir): %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "profile.hcl"), s.profile.Source, 0o644); err != nil {
+		return fmt.Errorf("keep the profile: %w", err)
+	}
+	j, err := tuner.CreateJournal(filepath.Join(dir, "journal.jsonl"), time.Now)
+	if err != nil {
+		return err
+	}
+	s.journal = j
+	header := tuner.RunHeader{
+		Run: s.runID, Profile: s.profile.Name, Version: tuner.JournalVersion, Qtune: qtuneVersion(),
+		Simulated: s.simulation != nil, Host: host, PID: os.Getpid(), Speed: s.speed(),
+	}
+	if s.simulation != nil {
+		header.Card = s.simulation.Card
+	}
+	return j.Append(tuner.Record{Type: tuner.RecordRun, Header: &header})
+}
+
+// connect opens the Docker Engine if the run needs one.
+func (s *session) connect(ctx context.Context) error {
+	needed := usesDocker(s.profile) && s.simulation == nil || s.simulation != nil && s.simulation.InDocker
+	if !needed {
+		return nil
+	}
+	c, err := docker.Connect(ctx, s.w.log)
+	if err != nil {
+		return err
+	}
+	s.docker = c
+	return nil
+}
+
+// known is what earlier runs have measured.
+func (s *session) known() map[string]tuner.TrialResult {
+	if s.f.fresh {
+		return nil
+	}
+	return s.folder.Known(func(err error) { s.w.log.Warn().Err(err).Msg("passed over") })
+}
+
+// close gives everything back.
+func (s *session) close() error {
+	var errs []error
+	if s.journal != nil {
+		errs = append(errs, s.journal.Close())
+	}
+	if s.docker != nil {
+		errs = append(errs, s.docker.Close())
+	}
+	if s.locked {
+		errs = append(errs, s.folder.Unlock())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/qtune/qtune/bench"
+	"github.com/qtune/qtune/docker"
+	"github.com/qtune/qtune/engine"
+	"github.com/qtune/qtune/gpu"
+	"github.com/qtune/qtune/tuner"
+)
+
+// newLauncher wires the engines to the runtimes that the session has open.
+func (s *session) newLauncher() *engine.Launcher {
+	return &engine.Launcher{
+		Docker: func(context.Context) (*docker.Client, error) {
+			if s.docker == nil {
+				return nil, errNoDocker
+			}
+			return s.docker, nil
+		},
+		Simulate: s.simulation,
+		RunID:    s.runID,
+		Dir:      s.folder.RunPath(s.runID),
+		Version:  qtuneVersion(),
+		Environ:  s.w.environ,
+		GPUs:     freeCard(),
+		Secrets:  s.profile.Secrets,
+		Log:      s.w.log,
+		Progress: s.progress,
+	}
+}
+
+// progress shows what a start is waiting for, where there is somebody to see it.
+func (s *session) progress(stage string) {
+	if v, ok := s.view.(interface{ stage(string) }); ok {
+		v.stage(stage)
+	}
+}
+
+// launch is how the tuner starts a trial. The error is checked before the
+// server becomes an interface: a nil *engine.Server in one is not nil.
+func (s *session) launch(ctx context.Context, t *tuner.Trial, logPath string) (tuner.Server, *engine.Failure, error) {
+	server, failure, err := s.launcher.Launch(ctx, engine.Start{
+		Trial: t.ID, Engine: t.Engine, Candidate: t.Candidate,
+		Model: s.profile.Model, GPU: s.profile.GPU, LogPath: logPath,
+	})
+	if err != nil || failure != nil {
+		return nil, failure, err
+	}
+	return server, nil, nil
+}
+
+// measure is how the tuner loads a server. One client serves the whole run, so
+// that it keeps what it learned of the tokenizer.
+func (s *session) measure(ctx context.Context, to bench.Target, wl bench.Workload, l bench.Level, each func(bench.Outcome)) (bench.LevelResult, error) {
+	s.client.Record = each
+	return s.client.Run(ctx, to, wl, l)
+}
+
+// maxIdleBytes is how much of a card may be taken for it to count as free: what
+// a driver and a display without windows keep.
+const maxIdleBytes = 1 << 30
+
+// freeCard is the card for profiles that leave the choice: one that nothing
+// uses, else the first; none where the machine has none. Without NVML in this
+// build the driver's own folder tells whether there is a card at all.
+func freeCard() []string {
+	inv, err := gpu.Devices()
+	if err != nil {
+		if _, err := os.Stat("/proc/driver/nvidia/gpus"); err == nil {
+			return []string{"0"}
+		}
+		return nil
+	}
+	if d, ok := gpu.Free(inv, maxIdleBytes); ok {
+		return []string{d.UUID}
+	}
+	if len(inv.Devices) > 0 {
+		return []string{inv.Devices[0].UUID}
+	}
+	return nil
+}
+
+// sweep removes what runs that are no longer at work have left.
+func (s *session) sweep(ctx context.Context) error {
+	all, err := findOurs(ctx, s.docker)
+	if err != nil {
+		return err
+	}
+	return removeAll(ctx, dead(all), func(line string) { s.view.say("left by an earlier run: " + line) })
+}
+
+// bring pulls the images and fetches the model, before the first trial and
+// counted in no start.
+func (s *session) bring(ctx context.Context) error {
+	for _, e := range s.profile.Engines {
+		_, failure, err := s.launcher.Prepare(ctx, e)
+		if err != nil {
+			return err
+		}
+		if failure != nil {
+			return &preparationError{what: e.Label(), failure: failure}
+		}
+	}
+	return s.fetchModel(ctx)
+}
+
+// preparationError is an image or a model that cannot be brought: no trial could run.
+type preparationError struct {
+	what    string
+	failure *engine.Failure
+}
+
+func (e *preparationError) Error() string {
+	return fmt.Sprintf("prepare %s: %s: %s", e.what, e.failure.Class, e.failure.Line)
+}
+
+// Hint says what to do about it.
+func (e *preparationError) Hint() string { return e.failure.Hint }

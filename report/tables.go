@@ -1,0 +1,190 @@
+package report
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/qtune/qtune/bench"
+	"github.com/qtune/qtune/tuner"
+)
+
+// comparison shows the baseline and the winner side by side, level by level.
+func (p *printer) comparison(o *tuner.Outcome) {
+	if o.Best == nil || o.Base == nil || o.Summary.KeptBaseline || o.Base.Status != tuner.OK {
+		return
+	}
+	for i, w := range o.Best.Workloads {
+		p.printf("\nBaseline and winner, workload %q%s\n", w.Workload, tag(&o.Summary))
+		p.table(func(row func(...string)) {
+			row("level", "baseline tok/s", "winner tok/s", "change", "baseline e2e", "winner e2e", "change")
+			for j := range w.Levels {
+				compareLevels(row, &o.Base.Workloads[i].Levels[j], &w.Levels[j])
+			}
+		})
+	}
+}
+
+func compareLevels(row func(...string), base, best *bench.LevelResult) {
+	row(levelName(base),
+		fmt.Sprintf("%.1f", base.OutputThroughput), fmt.Sprintf("%.1f", best.OutputThroughput),
+		percent(best.OutputThroughput, base.OutputThroughput),
+		millis(base.E2E.Mean), millis(best.E2E.Mean), percentOf(best.E2E.Mean, base.E2E.Mean))
+}
+
+func levelName(l *bench.LevelResult) string {
+	return bench.Level{Kind: l.Kind, Users: l.Users, Rate: l.Rate, OutputTokens: l.RequestedOutputTokens}.String()
+}
+
+func millis(v *float64) string {
+	if v == nil {
+		return "–"
+	}
+	return tuner.Figure(*v, bench.UnitMilliseconds)
+}
+
+func percent(now, before float64) string {
+	if before == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%+.1f %%", 100*(now/before-1))
+}
+
+func percentOf(now, before *float64) string {
+	if now == nil || before == nil {
+		return "–"
+	}
+	return percent(*now, *before)
+}
+
+func (p *printer) trials(o *tuner.Outcome) {
+	s := &o.Summary
+	if len(o.Rows) == 0 {
+		return
+	}
+	p.printf("\nAll trials%s\n", tag(s))
+	p.table(func(row func(...string)) {
+		row("", "trial", s.Objective.Metric, "gain", "start", "", "configuration")
+		for i := range o.Rows {
+			p.trial(row, &o.Rows[i], bench.Unit(s.Objective.Unit))
+		}
+	})
+	for _, pr := range o.Pruned {
+		p.printf("  not started: %d (%s)\n", pr.Count, pr.Reason)
+	}
+	p.notes(o)
+}
+
+func (p *printer) trial(row func(...string), r *tuner.Row, unit bench.Unit) {
+	value, gain := "–", ""
+	if r.Value != nil {
+		value = tuner.Figure(*r.Value, unit)
+	}
+	if r.Gain != nil && !r.Baseline {
+		gain = fmt.Sprintf("%+.1f %%", 100**r.Gain)
+	}
+	row(mark(r), r.Trial, value, gain, fmt.Sprintf("%.0f s", r.StartS), remark(r), strings.TrimSpace(r.Engine+" "+r.Name+" "+r.Varies))
+}
+
+func mark(r *tuner.Row) string {
+	switch {
+	case r.Winner:
+		return "*"
+	case r.Baseline:
+		return "b"
+	}
+	return ""
+}
+
+func remark(r *tuner.Row) string {
+	var parts []string
+	if r.Winner {
+		parts = append(parts, "winner")
+	}
+	if r.Baseline {
+		parts = append(parts, "baseline")
+	}
+	if r.Out != "" {
+		parts = append(parts, r.Out)
+	}
+	if r.Reused != "" {
+		parts = append(parts, "measured in run "+r.Reused)
+	}
+	return strings.Join(parts, "; ")
+}
+
+func (p *printer) notes(o *tuner.Outcome) {
+	order, trials := []string{}, map[string][]string{}
+	for _, r := range o.Rows {
+		for _, n := range r.Notes {
+			if trials[n] == nil {
+				order = append(order, n)
+			}
+			trials[n] = append(trials[n], r.Trial)
+		}
+	}
+	for _, n := range order {
+		p.printf("  note: %s (%s)\n", n, some(trials[n], len(o.Rows)))
+	}
+}
+
+func some(ids []string, all int) string {
+	switch {
+	case len(ids) == all && all > 1:
+		return "all trials"
+	case len(ids) > 3:
+		return fmt.Sprintf("%s and %d more", strings.Join(ids[:3], ", "), len(ids)-3)
+	}
+	return strings.Join(ids, ", ")
+}
+
+func (p *printer) failures(o *tuner.Outcome) {
+	first := true
+	for _, r := range o.Rows {
+		if r.Failure == nil {
+			continue
+		}
+		if first {
+			p.printf("\nFailed\n")
+			first = false
+		}
+		p.printf("  %s %s %s: %s, a fault of the %s\n", r.Trial, r.Engine, r.Name, r.Failure.Class, r.Failure.Fault)
+		if r.Varies != "" {
+			p.printf("      with %s\n", r.Varies)
+		}
+		if r.Failure.Line != "" {
+			p.printf("      %s\n", r.Failure.Line)
+		}
+		if r.Failure.Hint != "" {
+			p.printf("      hint: %s\n", r.Failure.Hint)
+		}
+	}
+}
+
+func (p *printer) files(o *tuner.Outcome) {
+	s := &o.Summary
+	p.printf("\nRun %s took %s: %d ok, %d failed, %d pruned, %d reused", s.Run, Duration(s.WallS), s.Trials.OK, s.Trials.Failed, s.Trials.Pruned, s.Trials.Reused)
+	if s.NotRun > 0 {
+		p.printf(", %d not reached", s.NotRun)
+	}
+	p.printf(".\n")
+	if s.Simulated {
+		p.printf("Every figure above is simulated on %s (%s of engine time): a rehearsal, no measurement.\n", s.Card, Duration(s.EngineS))
+	}
+	p.printf("Files: %s\n", filepath.Clean(s.Folder))
+	for _, l := range s.Left {
+		p.printf("left behind: %s\n", l)
+	}
+}
+
+// Duration writes seconds as a person says them: "41 s", "12 min 5 s", "2 h 3 min".
+func Duration(seconds float64) string {
+	s := int(seconds + 0.5)
+	switch {
+	case s < 120:
+		return fmt.Sprintf("%d s", s)
+	case s < 7200:
+		return fmt.Sprintf("%d min %d s", s/60, s%60)
+	}
+	return fmt.Sprintf("%d h %d min", s/3600, s%3600/60)
+}

@@ -1,0 +1,215 @@
+package tuner
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/qtune/qtune/bench"
+	"github.com/qtune/qtune/engine"
+)
+
+// LagLimit is the share of a level's TTFT or TPOT above which a simulated
+// server's lag makes the level doubtful.
+const LagLimit = 0.05
+
+// attempt is one start of one trial, from nothing made to nothing left.
+type attempt struct {
+	*Tuner
+	plan     *Plan
+	trial    *Trial
+	at       Event
+	identity string
+	number   int
+}
+
+func (a *attempt) run(ctx context.Context) (TrialResult, error) {
+	if ctx.Err() != nil {
+		return TrialResult{}, ended(ctx)
+	}
+	began := a.Now()
+	r := a.blank()
+	dir := a.Folder.TrialPath(a.RunID, a.trial.ID)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return r, fmt.Errorf("make the trial's folder: %w", err)
+	}
+	if err := a.Journal.Append(Record{Type: RecordTrialStarted, Trial: a.trial.ID}); err != nil {
+		return r, err
+	}
+	a.notify(EventTrialStarted)
+	if err := a.serve(ctx, &r, dir); err != nil {
+		return r, err
+	}
+	r.WallS = a.Now().Sub(began).Seconds()
+	r.Finished = a.Now().UTC()
+	return r, a.Journal.Append(Record{Type: RecordTrialDone, Trial: a.trial.ID, Result: &r})
+}
+
+func (a *attempt) blank() TrialResult {
+	e, c := a.trial.Engine, a.trial.Candidate
+	return TrialResult{
+		Trial: a.trial.ID, Identity: a.identity, Purpose: PurposeSearch, Start: a.number,
+		Engine: e.Kind, Name: e.Name, Baseline: a.trial.Baseline, Flags: c.Flags, Env: c.Env,
+		Command: a.Command(a.trial), Status: OK, Simulated: a.Simulated,
+	}
+}
+
+func (a *attempt) notify(kind string) {
+	a.at.Type = kind
+	a.Notify(a.at)
+}
+
+// serve starts the server, measures it and removes it again.
+func (a *attempt) serve(ctx context.Context, r *TrialResult, dir string) error {
+	began := a.Now()
+	server, failure, err := a.Launch(ctx, a.trial, filepath.Join(dir, a.logName()))
+	r.StartS = a.engineS(a.Now().Sub(began))
+	if err != nil {
+		return err
+	}
+	if failure != nil {
+		r.Status, r.Failure = Failed, failure
+		return nil
+	}
+	r.Facts = server.Facts()
+	err = a.measure(ctx, server, r, dir)
+	stopping := a.Now()
+	closed := server.Close(ctx)
+	r.StopS = a.Now().Sub(stopping).Seconds()
+	if closed != nil {
+		return &LeftError{Trial: a.trial.ID, Err: closed}
+	}
+	if err != nil {
+		return err
+	}
+	return a.Journal.Append(Record{Type: RecordTrialStopped, Trial: a.trial.ID})
+}
+
+func (a *attempt) logName() string {
+	if a.number > 1 {
+		return fmt.Sprintf("server-%d.log", a.number)
+	}
+	return "server.log"
+}
+
+func (a *attempt) engineS(wall time.Duration) float64 { return wall.Seconds() * a.Speed }
+
+// measure runs every level against one start.
+func (a *attempt) measure(ctx context.Context, s Server, r *TrialResult, dir string) error {
+	if err := a.Journal.Append(Record{Type: RecordTrialReady, Trial: a.trial.ID, Facts: &r.Facts}); err != nil {
+		return err
+	}
+	a.notify(EventTrialReady)
+	requests, err := createRequestFile(filepath.Join(dir, "requests.jsonl"))
+	if err != nil {
+		return err
+	}
+	began := a.Now()
+	err = a.levels(ctx, s, r, requests)
+	r.MeasureS = a.engineS(a.Now().Sub(began))
+	if closed := requests.close(); err == nil {
+		err = closed
+	}
+	return err
+}
+
+func (a *attempt) levels(ctx context.Context, s Server, r *TrialResult, requests *requestFile) error {
+	for _, w := range a.plan.Profile.Workloads {
+		r.Workloads = append(r.Workloads, WorkloadResult{Workload: w.Name})
+		into := &r.Workloads[len(r.Workloads)-1]
+		for _, l := range w.Levels {
+			a.at.Stage = l.String()
+			a.notify(EventTrialStage)
+			level, err := a.level(ctx, s, w, l, requests.each(w.Name, l))
+			if err != nil {
+				return err
+			}
+			into.Levels = append(into.Levels, level)
+			a.notifyLevel(&level)
+			if r.Failure = failureOf(s, &level); r.Failure != nil {
+				r.Status = Failed
+				return nil
+			}
+			if err := a.Journal.Append(Record{Type: RecordLevel, Trial: a.trial.ID, Workload: w.Name, Level: &level}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (a *attempt) notifyLevel(l *bench.LevelResult) {
+	a.at.Level = l
+	a.notify(EventLevelDone)
+	a.at.Level = nil
+}
+
+// level measures one level, cut short when the server dies.
+func (a *attempt) level(ctx context.Context, s Server, w bench.Workload, l bench.Level, each func(bench.Outcome)) (bench.LevelResult, error) {
+	alive, cancel := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		select {
+		case <-s.Died():
+			cancel()
+		case <-alive.Done():
+		}
+	})
+	result, err := a.Measure(alive, s.Target(), w, l, each)
+	cancel()
+	watch.Wait()
+	if ctx.Err() != nil {
+		return result, ended(ctx)
+	}
+	if err != nil && s.Failure() == nil {
+		return result, fmt.Errorf("measure %s of trial %s: %w", l, a.trial.ID, err)
+	}
+	a.checkLag(ctx, s, &result)
+	return result, nil
+}
+
+// failureOf is why a level ends its trial: the server died, or answered nothing.
+func failureOf(s Server, l *bench.LevelResult) *engine.Failure {
+	if f := s.Failure(); f != nil {
+		return f
+	}
+	if l.Requests.Completed > 0 {
+		return nil
+	}
+	line := "no request was completed"
+	if len(l.Failures) > 0 {
+		line = l.Failures[0].Reason
+	}
+	return &engine.Failure{
+		Class: "requests_failed", Fault: engine.FaultConfiguration, Line: line,
+		Hint: "the server runs but answered none of the requests of this level: see its log and requests.jsonl",
+	}
+}
+
+// checkLag flags a level during which a simulated server ran late: its clock
+// runs Speed times faster, so its lag counts as much more.
+func (a *attempt) checkLag(ctx context.Context, s Server, l *bench.LevelResult) {
+	lagging, ok := s.(lagger)
+	if !ok {
+		return
+	}
+	lag, ok := lagging.Lag(ctx)
+	if !ok {
+		return
+	}
+	lagMS := lag.Seconds() * 1000 * a.Speed
+	l.SimulatorLagMS = &lagMS
+	for _, m := range []struct {
+		name string
+		mean *float64
+	}{{"TTFT", l.TTFT.Mean}, {"TPOT", l.TPOT.Mean}} {
+		if m.mean != nil && lagMS > LagLimit**m.mean {
+			l.Notes = append(l.Notes, fmt.Sprintf(
+				"the simulated server was late by more than %.0f %% of %s on this machine: lower --simulate-speed for truer figures", 100*LagLimit, m.name))
+			return
+		}
+	}
+}

@@ -1,0 +1,157 @@
+package tuner
+
+import (
+	"fmt"
+
+	"github.com/qtune/qtune/bench"
+	"github.com/qtune/qtune/profiles"
+)
+
+// MaxErrorRate is the share of failed requests at the objective's level above
+// which a trial cannot win, unless the profile constrains error_rate itself.
+const MaxErrorRate = 0.01
+
+// Verdict is what the decision made of one trial.
+type Verdict struct {
+	Result *TrialResult
+	Value  *float64 // of the objective; nil where there is none
+	Out    string   // why it cannot win; "" if it can
+}
+
+// Decision is the choice among a run's trials.
+type Decision struct {
+	Winner       *Verdict // nil: no trial meets the constraints
+	Baseline     *Verdict // nil: not measured
+	KeptBaseline bool
+	// Gain is the winner's advantage over the baseline as a signed fraction,
+	// positive is better; nil where the baseline has no value.
+	Gain     *float64
+	Doubt    string // why the gain should not be believed as it stands; "" if nothing speaks against it
+	Verdicts []Verdict
+}
+
+// Decide picks the best trial by the objective among those that keep every
+// constraint. A tie goes to the baseline, then to the earlier trial.
+func Decide(p *profiles.Profile, results []TrialResult) Decision {
+	d := Decision{Verdicts: make([]Verdict, len(results))}
+	for i := range results {
+		v := &d.Verdicts[i]
+		*v = judge(p, &results[i])
+		if v.Result.Baseline {
+			d.Baseline = v
+		}
+		if v.Out == "" && (d.Winner == nil || better(p.Objective, *v.Value, *d.Winner.Value)) {
+			d.Winner = v
+		}
+	}
+	d.compare(p.Objective)
+	return d
+}
+
+func (d *Decision) compare(o profiles.Objective) {
+	if d.Winner == nil {
+		return
+	}
+	d.KeptBaseline = d.Winner.Result.Baseline
+	if d.Baseline == nil || d.Baseline.Value == nil || *d.Baseline.Value == 0 {
+		return
+	}
+	gain := *d.Winner.Value / *d.Baseline.Value - 1
+	if o.Minimize {
+		gain = -gain
+	}
+	d.Gain = &gain
+	if !d.KeptBaseline {
+		d.Doubt = doubt(o, d.Winner.Result, d.Baseline.Result)
+	}
+}
+
+// doubt names what one start of each cannot tell apart.
+func doubt(o profiles.Objective, winner, baseline *TrialResult) string {
+	w, b := interval(o, winner), interval(o, baseline)
+	if w == nil || b == nil {
+		return "one start each and no interval: measure again before you trust a small gain"
+	}
+	if w[0] <= b[1] && b[0] <= w[1] {
+		return "the intervals of the winner and the baseline overlap: the difference may be noise"
+	}
+	return ""
+}
+
+func interval(o profiles.Objective, r *TrialResult) *[2]float64 {
+	l := r.Level(o.At)
+	switch o.Metric.Name {
+	case "output_throughput":
+		return l.ThroughputInterval
+	case "ttft_mean":
+		return l.TTFT.MeanInterval
+	case "tpot_mean":
+		return l.TPOT.MeanInterval
+	case "itl_mean":
+		return l.ITL.MeanInterval
+	case "e2e_mean":
+		return l.E2E.MeanInterval
+	}
+	return nil
+}
+
+func better(o profiles.Objective, a, b float64) bool {
+	if o.Minimize {
+		return a < b
+	}
+	return a > b
+}
+
+func judge(p *profiles.Profile, r *TrialResult) Verdict {
+	v := Verdict{Result: r}
+	if r.Status != OK {
+		v.Out = "failed"
+		if r.Failure != nil {
+			v.Out = "failed: " + string(r.Failure.Class)
+		}
+		return v
+	}
+	value, ok := r.Value(p.Objective)
+	if !ok {
+		v.Out = fmt.Sprintf("no %s: too few requests were completed", p.Objective.Metric.Name)
+		return v
+	}
+	v.Value = &value
+	v.Out = broken(p, r)
+	return v
+}
+
+// broken names the first rule that the trial breaks, "" if it keeps them all.
+func broken(p *profiles.Profile, r *TrialResult) string {
+	errorRateRuled := false
+	for _, c := range p.Constraints {
+		errorRateRuled = errorRateRuled || c.Metric.Name == "error_rate"
+		if why := breaks(c, r.Level(c.At)); why != "" {
+			return why
+		}
+	}
+	l := r.Level(p.Objective.At)
+	switch {
+	case l.Client.Bound:
+		return "the load client was the bottleneck, not the server"
+	case l.ErrorRate() > MaxErrorRate && !errorRateRuled:
+		return fmt.Sprintf("%.1f %% of the requests failed", 100*l.ErrorRate())
+	}
+	return ""
+}
+
+func breaks(c profiles.Constraint, l *bench.LevelResult) string {
+	if l == nil {
+		return fmt.Sprintf("no %s was measured", c.Metric.Name)
+	}
+	v, ok := l.Metric(c.Metric.Name)
+	switch {
+	case !ok:
+		return fmt.Sprintf("%s: too few requests to tell", c.Metric.Name)
+	case c.Max != nil && v > *c.Max:
+		return fmt.Sprintf("%s %s > %s", c.Metric.Name, Figure(v, c.Metric.Unit), Figure(*c.Max, c.Metric.Unit))
+	case c.Min != nil && v < *c.Min:
+		return fmt.Sprintf("%s %s < %s", c.Metric.Name, Figure(v, c.Metric.Unit), Figure(*c.Min, c.Metric.Unit))
+	}
+	return ""
+}

@@ -1,0 +1,54 @@
+package tuner
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"github.com/qtune/qtune/bench"
+	"github.com/qtune/qtune/profiles"
+)
+
+// Surroundings is what changes a trial's result besides its configuration.
+type Surroundings struct {
+	// Engine identifies what is started: an image's digest, or an executable with
+	// its size, time and version, or the simulator with its version, card, seed
+	// and speed. "" means that it is not known, so nothing can be reused.
+	Engine string
+	GPU    string // the cards by name and driver version; "" where there are none
+	Model  string // the model's files as found on this machine; "" means by name only
+}
+
+// Identity is the hash of all that changes the result of a trial: resolved
+// flags and environment (secrets by name), what is started, the model, the GPU,
+// the workloads and the version of the measurement. "" means not known.
+// Objective, constraints and budget are no part of it.
+func Identity(p *profiles.Profile, t *Trial, s Surroundings) string {
+	if s.Engine == "" {
+		return ""
+	}
+	text, err := json.Marshal(struct {
+		Kind      string
+		Flags     Flags
+		Env       Env
+		Command   []string
+		Port      int
+		Limits    []any
+		Around    Surroundings
+		ModelID   string
+		Revision  string
+		ModelPath string
+		Workloads []bench.Workload
+		Bench     string
+	}{
+		t.Engine.Kind, t.Candidate.Flags, t.Candidate.Env, append(t.Engine.Entrypoint, t.Engine.Command...), t.Engine.Port,
+		[]any{t.Engine.Mounts, t.Engine.Tmpfs, t.Engine.ShmSize, t.Engine.Ulimits, t.Engine.IPC, t.Engine.Network, t.Engine.URL},
+		s, p.Model.ID, p.Model.Revision, p.Model.Path, p.Workloads, bench.Version,
+	})
+	if err != nil {
+		panic(fmt.Sprintf("identity of %s: %v", t.ID, err)) // nothing in it can fail to encode
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16])
+}

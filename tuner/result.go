@@ -1,0 +1,73 @@
+package tuner
+
+import (
+	"time"
+
+	"github.com/qtune/qtune/bench"
+	"github.com/qtune/qtune/engine"
+	"github.com/qtune/qtune/profiles"
+)
+
+// TrialStatus is how a trial ended.
+type TrialStatus string
+
+// The ends of a trial.
+const (
+	OK     TrialStatus = "ok"
+	Failed TrialStatus = "failed"
+)
+
+// PurposeSearch marks a measurement that was made to choose by, as against one
+// that confirms a choice.
+const PurposeSearch = "search"
+
+// WorkloadResult is what one workload measured, a result for each of its levels in order.
+type WorkloadResult struct {
+	Workload string              `json:"workload"`
+	Levels   []bench.LevelResult `json:"levels"`
+}
+
+// TrialResult is what a trial gave. Durations are in the engine's time but WallS.
+type TrialResult struct {
+	Trial      string           `json:"trial"`
+	Identity   string           `json:"identity"` // of all that changes the result; "" if not known
+	Purpose    string           `json:"purpose"`
+	Start      int              `json:"start"` // which start of this purpose, from 1
+	Engine     string           `json:"engine"`
+	Name       string           `json:"name"`
+	Baseline   bool             `json:"baseline,omitempty"`
+	Flags      Flags            `json:"flags"`
+	Env        Env              `json:"env,omitempty"`
+	Command    []string         `json:"command"`
+	Status     TrialStatus      `json:"status"`
+	Failure    *engine.Failure  `json:"failure,omitempty"`
+	Facts      engine.Facts     `json:"facts"`
+	Workloads  []WorkloadResult `json:"workloads,omitempty"`
+	StartS     float64          `json:"start_s"`   // launch to ready
+	MeasureS   float64          `json:"measure_s"` // all levels
+	StopS      float64          `json:"stop_s"`    // wall time
+	WallS      float64          `json:"wall_s"`    // the whole trial
+	Simulated  bool             `json:"simulated"`
+	ReusedFrom string           `json:"reused_from,omitempty"` // the run that measured it
+	Finished   time.Time        `json:"finished"`
+}
+
+// Level is the result at a place, nil if the trial did not get there.
+func (r *TrialResult) Level(at profiles.At) *bench.LevelResult {
+	if at.Workload >= len(r.Workloads) || at.Level >= len(r.Workloads[at.Workload].Levels) {
+		return nil
+	}
+	return &r.Workloads[at.Workload].Levels[at.Level]
+}
+
+// Value is the objective's metric; false where the trial has none.
+func (r *TrialResult) Value(o profiles.Objective) (float64, bool) {
+	l := r.Level(o.At)
+	if r.Status != OK || l == nil {
+		return 0, false
+	}
+	return l.Metric(o.Metric.Name)
+}
+
+// EngineS is how long the trial kept the engine, in the engine's time.
+func (r *TrialResult) EngineS() float64 { return r.StartS + r.MeasureS }

@@ -1,0 +1,128 @@
+package tuner
+
+import (
+	"time"
+
+	"github.com/qtune/qtune/engine"
+	"github.com/qtune/qtune/profiles"
+)
+
+// Choice is a configuration as a result names it.
+type Choice struct {
+	Trial        string   `json:"trial"`
+	Engine       string   `json:"engine"` // the kind
+	Name         string   `json:"name"`   // the second label
+	Flags        Flags    `json:"flags"`
+	Env          Env      `json:"env,omitempty"`
+	Command      []string `json:"command"`
+	Value        *float64 `json:"value"` // of the objective's metric
+	KeptBaseline bool     `json:"kept_baseline,omitempty"`
+}
+
+// Counts are the trials of a run by how they ended; each configuration counts
+// once, the baseline too. Reused is part of OK and Failed.
+type Counts struct {
+	OK     int `json:"ok"`
+	Failed int `json:"failed"`
+	Pruned int `json:"pruned"`
+	Reused int `json:"reused"`
+}
+
+// ObjectiveValue is the objective with the winner's value.
+type ObjectiveValue struct {
+	Metric   string   `json:"metric"`
+	Goal     string   `json:"goal"` // maximize or minimize
+	Value    *float64 `json:"value"`
+	Unit     string   `json:"unit"`
+	Workload string   `json:"workload"`
+	Level    string   `json:"level"`
+}
+
+// Failure is a trial that failed, as a summary lists it.
+type Failure struct {
+	Trial string `json:"trial"`
+	engine.Failure
+}
+
+// Summary is the outcome of a run: the last line of `apply --json`.
+type Summary struct {
+	Type         string         `json:"type"` // "result"
+	Run          string         `json:"run"`
+	Simulated    bool           `json:"simulated"`
+	Card         string         `json:"card,omitempty"`
+	Winner       *Choice        `json:"winner"`
+	Baseline     *Choice        `json:"baseline"`
+	KeptBaseline bool           `json:"kept_baseline"`
+	Objective    ObjectiveValue `json:"objective"`
+	Gain         *float64       `json:"gain"`
+	Doubt        string         `json:"doubt,omitempty"`
+	Trials       Counts         `json:"trials"`
+	NotRun       int            `json:"not_run"` // planned trials that an early end left out
+	EngineS      float64        `json:"engine_s"`
+	WallS        float64        `json:"wall_s"`
+	Folder       string         `json:"folder"`
+	Left         []string       `json:"left,omitempty"` // what could not be removed
+	Exit         int            `json:"exit"`
+	Error        string         `json:"error,omitempty"`
+}
+
+// Summarize puts a run's outcome in a form that can be kept and shown.
+func Summarize(plan *Plan, results []TrialResult, d Decision, wall time.Duration) Summary {
+	o := plan.Profile.Objective
+	w := plan.Profile.Workloads[o.At.Workload]
+	s := Summary{
+		Type:         "result",
+		KeptBaseline: d.KeptBaseline,
+		Gain:         d.Gain,
+		Doubt:        d.Doubt,
+		WallS:        wall.Seconds(),
+		Objective: ObjectiveValue{
+			Metric: o.Metric.Name, Goal: goal(o), Unit: string(o.Metric.Unit),
+			Workload: w.Name, Level: w.Levels[o.At.Level].String(),
+		},
+	}
+	s.Winner, s.Baseline = choice(d.Winner), choice(d.Baseline)
+	if s.Winner != nil {
+		s.Winner.KeptBaseline = d.KeptBaseline
+		s.Objective.Value = s.Winner.Value
+	}
+	s.Trials = count(plan, results)
+	for i := range results {
+		if results[i].ReusedFrom == "" {
+			s.EngineS += results[i].EngineS()
+		}
+	}
+	s.NotRun = plan.Count(Planned) + plan.Count(Measured) - len(results)
+	return s
+}
+
+func goal(o profiles.Objective) string {
+	if o.Minimize {
+		return "minimize"
+	}
+	return "maximize"
+}
+
+func choice(v *Verdict) *Choice {
+	if v == nil {
+		return nil
+	}
+	r := v.Result
+	return &Choice{Trial: r.Trial, Engine: r.Engine, Name: r.Name, Flags: r.Flags, Env: r.Env, Command: r.Command, Value: v.Value}
+}
+
+func count(plan *Plan, results []TrialResult) Counts {
+	c := Counts{Pruned: plan.Count(Pruned) + plan.Unlisted}
+	for i := range results {
+		switch {
+		case results[i].Status == OK:
+			c.OK++
+		default:
+			c.Failed++
+		}
+		if results[i].ReusedFrom != "" {
+			c.Reused++
+		}
+	}
+	return c
+}
