@@ -152,6 +152,9 @@ func (c *classifier) meet(i int, line string) {
 		}
 		hint = string(re.ExpandString(nil, r.hint, line, groups))
 	}
+	if c.loaded && r.rank == consequence && r.fatal == fatalAtStart {
+		return // one request's error
+	}
 	f := &finding{r, line, c.number, hint}
 	if c.best == nil || r.rank < c.best.rule.rank {
 		c.best = f
@@ -161,9 +164,15 @@ func (c *classifier) meet(i int, line string) {
 	}
 }
 
-// raised notes the exception at a traceback's end.
+// burst is how many lines apart, under load, two exceptions are not one death:
+// the first may have been a request's.
+const burst = 500
+
+// raised notes the exception at a traceback's end. The first is the cause: what
+// is raised while it is handled comes after it.
 func (c *classifier) raised(text string) {
-	if c.exception == nil && !consequences.MatchString(text) {
+	first := c.exception == nil || c.loaded && c.number-c.exception.number > burst
+	if first && !consequences.MatchString(text) {
 		c.exception = &finding{line: text, number: c.number}
 	}
 }

@@ -54,10 +54,10 @@ func command(e *profiles.Engine, c profiles.Candidate, m profiles.Model, at Addr
 // the candidate's flags in the order of the profile.
 func (k Kind) arguments(e *profiles.Engine, c profiles.Candidate, m profiles.Model, model string, at Address, text func(profiles.Value) string) []string {
 	words := slices.Concat(k.model, []string{model})
-	if _, given := flag(c, "revision"); k.fetch && m.Path == "" && m.Revision != "" && !given {
+	if _, given := flagValue(c, "revision"); k.fetch && m.Path == "" && m.Revision != "" && !given {
 		words = append(words, "--revision", m.Revision)
 	}
-	if _, given := flag(c, k.names...); !given {
+	if _, given := flagValue(c, k.names...); !given {
 		words = append(words, "--"+k.names[0], ServedName(e, c, m))
 	}
 	words = append(words, "--host", at.Host, "--port", strconv.Itoa(at.Port))
@@ -162,7 +162,7 @@ func (k Kind) negated(name string) string {
 // ServedName is the model name that requests must ask for.
 func ServedName(e *profiles.Engine, c profiles.Candidate, m profiles.Model) string {
 	k, _ := Lookup(e.Kind)
-	if v, ok := flag(c, k.names...); ok {
+	if v, ok := flagValue(c, k.names...); ok {
 		if v.Kind == profiles.KindList && len(v.List) > 0 {
 			v = v.List[0]
 		}
@@ -174,8 +174,8 @@ func ServedName(e *profiles.Engine, c profiles.Candidate, m profiles.Model) stri
 	return filepath.Base(m.Path)
 }
 
-// flag is the value of the first flag of the candidate that has one of the names.
-func flag(c profiles.Candidate, names ...string) (profiles.Value, bool) {
+// flagValue is the value of the first flag of the candidate that has one of the names.
+func flagValue(c profiles.Candidate, names ...string) (profiles.Value, bool) {
 	for _, f := range c.Flags {
 		if slices.Contains(names, f.Name) && !f.Value.IsNull() {
 			return f.Value, true

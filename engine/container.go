@@ -52,10 +52,14 @@ func (l *Launcher) startContainer(ctx context.Context, st Start, out *sink) (*in
 		failure, err := l.dockerFailure(ctx, err)
 		return nil, failure, err
 	}
-	return &instance{life: ctr, name: "container " + spec.Name, addr: ctr.Addr(), exit: func() Exit {
+	return containerInstance(ctr, spec.Name), nil, nil
+}
+
+func containerInstance(ctr *docker.Container, name string) *instance {
+	return &instance{life: ctr, name: "container " + name, addr: ctr.Addr(), exit: func() Exit {
 		e := ctr.Exit()
 		return Exit{Code: e.Code, OOMKilled: e.OOMKilled, Err: e.Err}
-	}}, nil, nil
+	}}
 }
 
 // containerSpec is the container of a trial.
@@ -115,7 +119,7 @@ func (l *Launcher) realContainer(st Start, spec *docker.Spec, at Address) {
 // kept, unless it is the engine's program itself, which would then come twice.
 func split(k Kind, e *profiles.Engine, words []string) (entrypoint, command []string) {
 	n := len(e.Entrypoint)
-	if e.Entrypoint == nil && e.Command == nil && k.imageRunsProgram {
+	if len(e.Entrypoint)+len(e.Command) == 0 && k.imageRunsProgram {
 		n = len(k.image)
 	}
 	if n == 0 {

@@ -117,7 +117,7 @@ func (k Kind) Fetches() bool { return k.fetch }
 // says, else what the kind needs there.
 func (k Kind) program(e *profiles.Engine) []string {
 	switch {
-	case e.Command != nil || e.Entrypoint != nil:
+	case len(e.Command)+len(e.Entrypoint) > 0:
 		return slices.Concat(e.Entrypoint, e.Command)
 	case e.Runtime == profiles.RuntimeDocker:
 		return k.image

@@ -37,15 +37,18 @@ func (l *Launcher) startProcess(ctx context.Context, st Start, out *sink) (*inst
 		failure, err := processFailure(ctx, err)
 		return nil, failure, errors.Join(err, os.RemoveAll(temp))
 	}
-	return &instance{
-		life: p, name: fmt.Sprintf("process %d (%s)", p.PID(), filepath.Base(spec.Argv[0])),
-		addr: net.JoinHostPort(at.Host, strconv.Itoa(at.Port)),
-		exit: func() Exit {
-			e := p.Exit()
-			return Exit{Code: e.Code, Err: e.Err}
-		},
-		clean: func() error { return os.RemoveAll(temp) },
-	}, nil, nil
+	inst := localInstance(p, spec.Argv[0])
+	inst.addr = net.JoinHostPort(at.Host, strconv.Itoa(at.Port))
+	inst.clean = func() error { return os.RemoveAll(temp) }
+	return inst, nil, nil
+}
+
+func localInstance(p *process.Process, program string) *instance {
+	name := fmt.Sprintf("process %d (%s)", p.PID(), filepath.Base(program))
+	return &instance{life: p, name: name, exit: func() Exit {
+		e := p.Exit()
+		return Exit{Code: e.Code, Err: e.Err}
+	}}
 }
 
 func (l *Launcher) localArgv(st Start, at Address) []string {

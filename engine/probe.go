@@ -56,7 +56,7 @@ func newHTTP() *http.Client {
 
 // apiKey is the token that the engine was told to ask for.
 func apiKey(k Kind, c profiles.Candidate) string {
-	if v, ok := flag(c, "api-key"); ok {
+	if v, ok := flagValue(c, "api-key"); ok {
 		return plain(v)
 	}
 	names := []string{"OPENAI_API_KEY"}
