@@ -19,8 +19,6 @@ const (
 	inspectLimit = 5 * time.Second
 	// stopLimit is how long Stop may take beyond the grace period.
 	stopLimit = 30 * time.Second
-	// killLimit is the part of it in which the daemon must have killed the container.
-	killLimit = 10 * time.Second
 )
 
 // Exit is how a container ended.
@@ -100,7 +98,7 @@ func (ctr *Container) end(ctx context.Context, grace time.Duration) {
 		return
 	default:
 	}
-	ctx, cancel := context.WithTimeout(ctx, grace+killLimit)
+	ctx, cancel := context.WithTimeout(ctx, grace+ctr.client.limits.kill)
 	defer cancel()
 	if err := ctr.signal(ctx, grace); err != nil && !errdefs.IsNotFound(err) {
 		ctr.client.log.Debug().Str("container", ctr.short()).Err(err).Msg("stopping")
@@ -132,7 +130,7 @@ func (ctr *Container) discard(ctx context.Context) error {
 	go func() { ctr.owned.Wait(); close(ended) }()
 	select {
 	case <-ended:
-	case <-time.After(killLimit):
+	case <-time.After(ctr.client.limits.kill):
 		ctr.client.log.Warn().Str("container", ctr.short()).Msg("writing its log hangs")
 	}
 	return err

@@ -33,15 +33,31 @@ const MinAPIVersion = "1.41"
 // that is being started by systemd's socket activation needs a few seconds.
 const pingLimit = 15 * time.Second
 
-// restartTime is how long a removal goes on asking a daemon that cannot be
-// reached: systemd restarts one that died within about five seconds.
-const restartTime = 10 * time.Second
+// limits are the waits that a test shortens.
+type limits struct {
+	// createGrace is how long a create call may still take after the caller's
+	// context has ended: its answer tells what to remove.
+	createGrace time.Duration
+	// lateCreate is how long after a create call without an answer the daemon
+	// is asked for what it may still have made.
+	lateCreate time.Duration
+	// kill is how long a daemon may take to end a container, beyond the grace
+	// period, before it is told to remove it as it is.
+	kill time.Duration
+	// restart is how long a removal goes on asking a daemon that cannot be
+	// reached: systemd restarts one that died within about five seconds.
+	restart time.Duration
+}
+
+func defaultLimits() limits {
+	return limits{createGrace: 5 * time.Second, lateCreate: 3 * time.Second, kill: 10 * time.Second, restart: 10 * time.Second}
+}
 
 // Client is a connection to one Docker daemon. It is safe for concurrent use.
 type Client struct {
-	api      *client.Client
-	log      zerolog.Logger
-	patience time.Duration // with a daemon that cannot be reached, in a removal
+	api    *client.Client
+	log    zerolog.Logger
+	limits limits
 }
 
 // Connect reaches the daemon that the environment names (DOCKER_HOST,
@@ -62,7 +78,7 @@ func Connect(ctx context.Context, log zerolog.Logger) (*Client, error) {
 		return nil, fail(op, err)
 	}
 	log.Debug().Str("host", api.DaemonHost()).Str("api", api.ClientVersion()).Msg("connected to docker")
-	return &Client{api: api, log: log, patience: restartTime}, nil
+	return &Client{api: api, log: log, limits: defaultLimits()}, nil
 }
 
 // checkHost refuses the schemes that the docker command understands and the

@@ -135,6 +135,33 @@ func TestRunLeavesNothingBehindWhenCancelled(t *testing.T) {
 	}
 }
 
+// A daemon that never answers costs a cancelled caller the grace of the create
+// call, not its whole limit, and what it makes in the end is found.
+func TestRunGivesUpOnADaemonThatDoesNotAnswer(t *testing.T) {
+	noLeaks(t)
+	f := newFake(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	f.on("POST /containers/create", func(w http.ResponseWriter, r *http.Request, do http.HandlerFunc) {
+		body, _ := io.ReadAll(r.Body)
+		cancel()
+		<-r.Context().Done()
+		late := r.Clone(context.WithoutCancel(r.Context()))
+		late.Body = io.NopCloser(bytes.NewReader(body))
+		time.Sleep(200 * time.Millisecond)
+		discarded(late, do)
+	})
+	began := time.Now()
+	if _, err := f.connect(t).Run(ctx, Spec{Image: "x:1"}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want the cancellation", err)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if n := f.left(); n != 0 {
+		t.Errorf("%d containers left", n)
+	}
+}
+
 func TestRunStartsNothingForACancelledCaller(t *testing.T) {
 	noLeaks(t)
 	f := newFake(t)
@@ -321,6 +348,13 @@ func TestStop(t *testing.T) {
 		{"its removal is in progress", "DELETE /containers/{id}", func(w http.ResponseWriter, r *http.Request, do http.HandlerFunc) {
 			refuse(w, http.StatusConflict, "removal of container x is already in progress")
 			discarded(r, do)
+		}, 1},
+		{"the daemon never answers the stop", "POST /containers/{id}/stop", func(_ http.ResponseWriter, r *http.Request, _ http.HandlerFunc) {
+			<-r.Context().Done()
+		}, 1},
+		{"the daemon takes a second to remove it", "DELETE /containers/{id}", func(w http.ResponseWriter, r *http.Request, do http.HandlerFunc) {
+			time.Sleep(time.Second)
+			do(w, r)
 		}, 1},
 		{"the daemon cannot stop it", "POST /containers/{id}/stop", deny(http.StatusInternalServerError, "tried to kill container, but did not receive an exit event"), 1},
 		{"the first removals fail", "DELETE /containers/{id}", onceIn(3, deny(http.StatusInternalServerError, "device or resource busy")), 3},

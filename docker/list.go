@@ -65,7 +65,7 @@ func (c *Client) remove(ctx context.Context, id string) error {
 			c.log.Debug().Str("container", id).Msg("container removed")
 			return nil
 		}
-		unreachable := client.IsErrConnectionFailed(err) && time.Since(began) > c.patience
+		unreachable := client.IsErrConnectionFailed(err) && time.Since(began) > c.limits.restart
 		if unreachable || !pause(ctx, wait) {
 			return &Error{Op: "removing container " + id, Reason: NotRemoved, Err: tidy(err)}
 		}

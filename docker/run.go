@@ -15,17 +15,9 @@ import (
 	"github.com/moby/moby/client"
 )
 
-const (
-	// callLimit bounds each single request of Run. A start may wait for GPU
-	// hooks and a cold disk.
-	callLimit = 2 * time.Minute
-	// createGrace is how long a create call may still take after the caller's
-	// context has ended: its answer tells what to remove.
-	createGrace = 5 * time.Second
-	// lateCreate is how long after a create call without an answer the daemon
-	// is asked for what it may still have made.
-	lateCreate = 3 * time.Second
-)
+// callLimit bounds each single request of Run. A start may wait for GPU hooks and
+// a cold disk.
+const callLimit = 2 * time.Minute
 
 // Run creates a container, attaches its log, opens the wait for its exit and
 // starts it, in this order, so that neither the first byte nor an early death
@@ -58,7 +50,7 @@ func (c *Client) Run(ctx context.Context, s Spec) (*Container, error) {
 // create does not die with ctx at once: a request that is cut off leaves it
 // open whether the daemon carries it out.
 func (c *Client) create(ctx context.Context, o client.ContainerCreateOptions) (string, error) {
-	ctx, cancel := lingering(ctx, callLimit, createGrace)
+	ctx, cancel := lingering(ctx, callLimit, c.limits.createGrace)
 	defer cancel()
 	made, err := c.api.ContainerCreate(ctx, o)
 	if err != nil {
@@ -85,7 +77,7 @@ func (c *Client) sweep(ctx context.Context, call string, cause error) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeLimit)
 	defer cancel()
-	until := time.Now().Add(lateCreate)
+	until := time.Now().Add(c.limits.lateCreate)
 	for {
 		found, err := c.List(ctx, CallLabel+"="+call)
 		if err != nil {
