@@ -134,7 +134,7 @@ func TestAStarvedClientIsFoundOut(t *testing.T) {
 	<-done
 	<-done
 	if !r.Client.Bound || len(r.Client.Reasons) == 0 {
-		t.Errorf("client %+v", r.Client)
+		t.Errorf("client %+v, waiting p99 %v", r.Client, r.Client.SchedLatencyP99MS)
 	}
 }
 

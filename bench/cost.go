@@ -15,6 +15,7 @@ const (
 	delayShare   = 0.10                 // of the mean TTFT or TPOT
 	boundLatency = time.Millisecond / 5 // wall time, mean Go scheduler latency, and
 	latencyShare = 0.05                 // of them: by so much is a mean TTFT too high
+	starved      = 20                   // ms of wall time, Go scheduler latency p99: two turns of a busy neighbour
 )
 
 const schedLatencies = "/sched/latencies:seconds"
@@ -108,6 +109,8 @@ func (u clientUse) cost(wall time.Duration, delayMS *float64, figure float64) Cl
 	}
 	if mean := u.meanLatency(); mean > max(inMS(boundLatency), latencyShare*figure) {
 		c.because("its goroutines waited %.2f ms for a core on average", mean)
+	} else if c.SchedLatencyP99MS != nil && *c.SchedLatencyP99MS > starved {
+		c.because("its goroutines waited up to %.0f ms for a core (p99)", *c.SchedLatencyP99MS)
 	}
 	return c
 }

@@ -53,6 +53,7 @@ func newLink(t Target, path string, streams int, dial dialFunc) (*link, error) {
 		DialContext:            l.take,
 		DialTLSContext:         l.take,
 		MaxIdleConnsPerHost:    streams,
+		MaxConnsPerHost:        streams,
 		IdleConnTimeout:        maxIdleTime,
 		DisableCompression:     true,
 		ReadBufferSize:         16 << 10,

@@ -18,9 +18,8 @@ func (s *session) remarks(l *ledger, v view) []string {
 	say(l.bundled > 0, "%d of %d requests had several tokens in an event: the time between tokens is spread over them", l.bundled, completed)
 	say(l.offPrompt > 0, "%d of %d prompts were not of the planned length: up to %d tokens off", l.offPrompt, completed, l.worstOff)
 	say(l.seen > len(l.samples), "latencies are those of %d requests picked by chance out of %d", len(l.samples), l.seen)
-	if s.level.settles() && l.why != stopDead && l.why != stopCancel {
-		say(!(v.ok && v.throughput.settled()), "not settled when it was ended by the cap of %s", s.capName(l.why))
-	}
+	capped := l.why == stopLimit || l.why == stopTime
+	say(s.level.settles() && capped && !l.settled(v), "not settled when it was ended by the cap of %s", s.capName(l.why))
 	return notes
 }
 

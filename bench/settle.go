@@ -56,8 +56,10 @@ func lag1(xs []float64, mean, variance float64) float64 {
 
 // trim is where the start-up of a series ends: the index of the first
 // observation to keep, by MSER-5 (White 1997), which minimises the squared
-// standard error of the mean of what remains, over batches of five. False if the
-// best cut lies in the middle: the series is too short to tell.
+// standard error of the mean of what remains, over batches of five. Where that
+// does not at least halve it nothing is cut, or a single slow request would cost
+// all before it. False if the best cut lies in the middle: the series is too
+// short to tell.
 func trim(series []float64) (int, bool) {
 	means := make([]float64, 0, len(series)/5)
 	for i := 0; i+5 <= len(series); i += 5 {
@@ -65,7 +67,7 @@ func trim(series []float64) (int, bool) {
 		means = append(means, mean)
 	}
 	n := len(means)
-	best, bestCut := math.Inf(1), 0
+	best, bestCut, mser := math.Inf(1), 0, 0.0
 	var sum, squares float64
 	for d := n - 1; d >= 0; d-- {
 		sum += means[d]
@@ -74,9 +76,13 @@ func trim(series []float64) (int, bool) {
 		if d > n/2 {
 			continue
 		}
-		if mser := (squares - sum*sum/kept) / (kept * kept); mser <= best*(1+1e-12) {
+		mser = max(0, squares-sum*sum/kept) / (kept * kept)
+		if mser <= best*(1+1e-12) {
 			best, bestCut = mser, d
 		}
+	}
+	if best > 0.5*mser { // which is now that of the whole series
+		bestCut = 0
 	}
 	return bestCut * 5, n == 0 || bestCut < n/2
 }

@@ -20,7 +20,7 @@ func (s *session) summary(l *ledger, use clientUse, wall time.Duration) LevelRes
 		TotalThroughput:   v.throughput.value * (1 + share(l.input, l.output)),
 		RequestThroughput: v.throughput.value * share(l.requests.Completed, l.output),
 		TokensEstimated:   l.estimated > 0,
-		Settled:           v.ok && v.throughput.settled(),
+		Settled:           l.settled(v),
 	}
 	slices.SortStableFunc(r.Failures, func(a, b FailureCount) int { return cmp.Compare(b.Count, a.Count) })
 	if v.throughput.known {

@@ -26,6 +26,11 @@ func (l *ledger) settle() {
 	}
 }
 
+// settled says whether the level has settled, at its end or when it was ended for that.
+func (l *ledger) settled(v view) bool {
+	return l.why == stopSettled || v.ok && v.throughput.settled()
+}
+
 // enough is the fewest requests that a level is stopped on: ten of a single
 // stream, twenty in all and two of each user of a closed loop.
 func (l *ledger) enough() int {
