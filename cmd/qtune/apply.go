@@ -99,7 +99,7 @@ func (s *session) describe(ctx context.Context, sum *tuner.Summary, runErr error
 	}
 	switch {
 	case runErr != nil:
-		sum.Exit, sum.Error = exitCode(ctx, runErr), runErr.Error()
+		sum.Exit, sum.Error, sum.Hint = exitCode(ctx, runErr), runErr.Error(), hintOf(runErr)
 	case sum.Winner == nil:
 		sum.Exit = exitNoWinner
 	}

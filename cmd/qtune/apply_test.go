@@ -15,7 +15,7 @@ import (
 
 // simulated applies a profile on simulated engines that live fast.
 func simulated(path, dir string, more ...string) []string {
-	return append([]string{"apply", path, "--simulate", "--simulate-speed", "200", "--dir", dir}, more...)
+	return append([]string{"apply", path, "--simulate", "--simulate-speed", "40", "--dir", dir}, more...)
 }
 
 // noProcessLeft checks that no simulated engine of a run folder is alive.
@@ -49,7 +49,7 @@ func TestApplySimulated(t *testing.T) {
 	if s.Trials.OK != 2 || s.Trials.Failed != 1 || s.Trials.Pruned != 1 || s.Trials.Reused != 0 {
 		t.Errorf("trials %+v, want 2 ok, 1 failed (context longer than the cache), 1 pruned by where", s.Trials)
 	}
-	if s.Winner == nil || s.Winner.Engine != "vllm" || s.Winner.Name != "plain" || s.Gain == nil || *s.Gain < 0.5 {
+	if s.Winner == nil || s.Winner.Engine != "vllm" || s.Winner.Name != "plain" || s.Gain == nil || *s.Gain < 0.2 {
 		t.Fatalf("winner %+v, gain %v: eight sequences at once must beat two for eight users", s.Winner, s.Gain)
 	}
 	flags, err := json.Marshal(s.Winner.Flags)
@@ -105,7 +105,7 @@ func TestApplyEnds(t *testing.T) {
 		{"a speed that is none", small, []string{"--simulate", "--simulate-speed", "0"}, exitUsage, false, []string{"--simulate-speed"}},
 		{"an unknown place to simulate in", small, []string{"--simulate", "--simulate-in", "vm"}, exitUsage, false, []string{"docker"}},
 		{"a flag that does not exist", small, []string{"--no-such"}, exitUsage, false, []string{"no-such"}},
-		{"a card that is not known", strings.Replace(small, "RTX 4090", "RTX 4091", 1), []string{"--simulate"}, exitError, false, []string{"RTX 4090"}},
+		{"a card that is not known", strings.Replace(small, "RTX 4090", "RTX 4091", 1), []string{"--simulate"}, exitProfile, false, []string{"RTX 4090"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -48,10 +48,11 @@ func (b *syncBuffer) String() string {
 
 func newConsole(t *testing.T, env ...string) *console {
 	t.Helper()
+	t.Setenv("DOCKER_HOST", "unix:///nowhere/docker.sock") // what the Docker client itself reads
 	c := &console{}
 	c.world = world{
 		stdout: &c.out, stderr: &c.err, stdin: strings.NewReader(""), width: func() int { return 100 },
-		environ: append([]string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH"), "DOCKER_HOST=unix:///nowhere/docker.sock"}, env...),
+		environ: append([]string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH")}, env...),
 	}
 	return c
 }

@@ -50,11 +50,13 @@ func loadProfile(w *world, path string, f *profileFlags, asJSON bool) (*profiles
 	return p, nil
 }
 
+// showDiagnostics shows errors as JSON where that is asked for; warnings alone
+// always go to stderr, so that stdout holds what was asked for and nothing else.
 func showDiagnostics(w *world, diags *profiles.Diagnostics, asJSON bool) error {
-	if diags.Errors()+diags.Warnings() == 0 {
+	switch {
+	case diags.Errors()+diags.Warnings() == 0:
 		return nil
-	}
-	if asJSON {
+	case asJSON && diags.HasErrors():
 		return json.NewEncoder(w.stdout).Encode(map[string]any{"type": "diagnostics", "diagnostics": diags})
 	}
 	return diags.WriteText(w.stderr, w.width(), w.color())

@@ -97,13 +97,21 @@ func exitCode(ctx context.Context, err error) int {
 // complain prints an error, and the advice that it carries.
 func complain(w *world, err error, code int) {
 	fmt.Fprintf(w.stderr, "qtune: %v\n", err)
-	var hinted interface{ Hint() string }
-	if errors.As(err, &hinted) && hinted.Hint() != "" {
-		fmt.Fprintf(w.stderr, "hint: %s\n", hinted.Hint())
+	if hint := hintOf(err); hint != "" {
+		fmt.Fprintf(w.stderr, "hint: %s\n", hint)
 	}
 	if code == exitUsage {
 		fmt.Fprintln(w.stderr, "hint: `qtune --help` lists the commands, `qtune COMMAND --help` the flags of one")
 	}
+}
+
+// hintOf is the advice that an error carries, "" if it has none.
+func hintOf(err error) string {
+	var hinted interface{ Hint() string }
+	if errors.As(err, &hinted) {
+		return hinted.Hint()
+	}
+	return ""
 }
 
 func rootCmd(w *world) *cobra.Command {
@@ -126,6 +134,8 @@ would do (` + "`qtune plan FILE`" + `), and run it (` + "`qtune apply FILE`" + `
 ` + exitCodes,
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		Args:          knownCommand,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 		PersistentPreRunE: func(*cobra.Command, []string) (err error) {
 			w.log, err = w.logger(level)
 			return err
@@ -150,6 +160,17 @@ would do (` + "`qtune plan FILE`" + `), and run it (` + "`qtune apply FILE`" + `
 func inGroup(id string, c *cobra.Command) *cobra.Command {
 	c.GroupID = id
 	return c
+}
+
+// knownCommand refuses a word that is no command, with the nearest one.
+func knownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		return &usageError{fmt.Errorf("unknown command %q; did you mean %q?", args[0], near[0])}
+	}
+	return &usageError{fmt.Errorf("unknown command %q", args[0])}
 }
 
 // exactly asks for n arguments, and says which when they are not there.
