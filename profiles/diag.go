@@ -121,8 +121,19 @@ func (d *Diagnostics) render(g *hcl.Diagnostic) Diagnostic {
 	}
 	if src, ok := d.sources[r.Filename]; ok {
 		out.Snippet = src.snippet(r)
+		d.blank(out.Snippet)
 	}
 	return out
+}
+
+// blank hides a secret that stands in the source itself, as the default of a sensitive
+// variable does. What is pointed at stays where it is.
+func (d *Diagnostics) blank(s *Snippet) {
+	for _, secret := range d.secrets {
+		if n := len(secret.Value); n >= minRedacted {
+			s.Code = strings.ReplaceAll(s.Code, secret.Value, strings.Repeat("*", n))
+		}
+	}
 }
 
 // redact takes values that must not be written out of a message: a function that

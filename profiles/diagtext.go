@@ -131,7 +131,7 @@ func (g Diagnostic) writeSource(out *bytes.Buffer, color bool) {
 		return
 	}
 	pad := strings.Repeat(" ", len(gutter)+utf8.RuneCountInString(before))
-	fmt.Fprintf(out, ":\n%s%s%s%s\n%s%s\n", gutter, before, at, after, pad, strings.Repeat("^", max(1, utf8.RuneCountInString(at))))
+	fmt.Fprintf(out, ":\n%s%s%s%s\n%s%s\n", gutter, before, at, after, pad, strings.Repeat("^", min(80, max(1, utf8.RuneCountInString(at)))))
 }
 
 // visible keeps what a file holds from steering a terminal.

@@ -18,6 +18,7 @@ type guard struct {
 	hclsyntax.Expression
 	budget     *budget
 	numeric    bool // a text that comes out will be taken for a number
+	converted  bool // a list that comes out may be brought to one type
 	arithmetic bool // a number that comes out is rounded to decimals
 	insane     bool // the expression itself holds a number that must not be computed with
 }
@@ -41,7 +42,7 @@ func (g *guard) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	if g.arithmetic {
 		v = roundDecimal(v)
 	}
-	if bad := g.budget.charge(v, &at, g.numeric); bad != nil {
+	if bad := g.budget.charge(v, &at, measure{numeric: g.numeric, converted: g.converted}); bad != nil {
 		return cty.DynamicVal, hcl.Diagnostics{bad}
 	}
 	return v, diags
@@ -76,6 +77,7 @@ func (b *budget) guardBody(body *hclsyntax.Body, known map[string]function.Funct
 func (b *budget) guardExpr(e hclsyntax.Expression, known map[string]function.Function) hclsyntax.Expression {
 	in := func(e hclsyntax.Expression) hclsyntax.Expression { return b.guardExpr(e, known) }
 	num := func(e hclsyntax.Expression) hclsyntax.Expression { return b.numeric(in(e)) }
+	conv := func(e hclsyntax.Expression) hclsyntax.Expression { return b.converted(in(e)) }
 	arithmetic := false
 	switch x := e.(type) {
 	case *hclsyntax.LiteralValueExpr, *hclsyntax.AnonSymbolExpr, *hclsyntax.ExprSyntaxError, *guard:
@@ -95,16 +97,17 @@ func (b *budget) guardExpr(e hclsyntax.Expression, known map[string]function.Fun
 		} else {
 			x.LHS, x.RHS = num(x.LHS), num(x.RHS)
 		}
+	case *hclsyntax.ConditionalExpr:
+		x.Condition, x.TrueResult, x.FalseResult = in(x.Condition), conv(x.TrueResult), conv(x.FalseResult)
 	case *hclsyntax.UnaryOpExpr:
 		x.Val = num(x.Val)
 	case *hclsyntax.IndexExpr:
 		x.Collection, x.Key = in(x.Collection), num(x.Key)
 	case *hclsyntax.FunctionCallExpr:
 		for i, a := range x.Args {
+			x.Args[i] = conv(a)
 			if takesNumber(known, x, i) {
-				x.Args[i] = num(a)
-			} else {
-				x.Args[i] = in(a)
+				x.Args[i] = num(x.Args[i])
 			}
 		}
 	default:
@@ -131,14 +134,29 @@ func insaneIndex(e hclsyntax.Expression) bool {
 
 // numeric makes a guarded expression one whose texts are taken for numbers.
 func (b *budget) numeric(e hclsyntax.Expression) hclsyntax.Expression {
-	switch x := e.(type) {
-	case *hclsyntax.LiteralValueExpr:
-		return x
-	case *guard:
-		x.numeric = true
-		return x
+	if _, ok := e.(*hclsyntax.LiteralValueExpr); ok {
+		return e
 	}
-	return &guard{Expression: e, budget: b, numeric: true}
+	g := b.guarded(e)
+	g.numeric = true
+	return g
+}
+
+// converted makes a guarded expression one whose lists are brought to one type.
+func (b *budget) converted(e hclsyntax.Expression) hclsyntax.Expression {
+	if _, ok := e.(*hclsyntax.LiteralValueExpr); ok {
+		return e
+	}
+	g := b.guarded(e)
+	g.converted = true
+	return g
+}
+
+func (b *budget) guarded(e hclsyntax.Expression) *guard {
+	if g, ok := e.(*guard); ok {
+		return g
+	}
+	return &guard{Expression: e, budget: b}
 }
 
 // guardChildren treats the nodes that need nothing special.
@@ -151,8 +169,6 @@ func guardChildren(e hclsyntax.Expression, in func(hclsyntax.Expression) hclsynt
 	switch x := e.(type) {
 	case *hclsyntax.RelativeTraversalExpr:
 		x.Source = in(x.Source)
-	case *hclsyntax.ConditionalExpr:
-		x.Condition, x.TrueResult, x.FalseResult = in(x.Condition), in(x.TrueResult), in(x.FalseResult)
 	case *hclsyntax.TupleConsExpr:
 		for i := range x.Exprs {
 			x.Exprs[i] = in(x.Exprs[i])
@@ -230,8 +246,7 @@ func (b *budget) spend(n int, at *hcl.Range) *hcl.Diagnostic {
 }
 
 // charge pays for a value, and refuses one that is too large to go on with.
-func (b *budget) charge(v cty.Value, at *hcl.Range, numeric bool) *hcl.Diagnostic {
-	m := measure{numeric: numeric}
+func (b *budget) charge(v cty.Value, at *hcl.Range, m measure) *hcl.Diagnostic {
 	m.value(v, 0)
 	if bad := b.spend(m.cost, at); bad != nil {
 		return bad
@@ -247,28 +262,34 @@ func (b *budget) charge(v cty.Value, at *hcl.Range, numeric bool) *hcl.Diagnosti
 
 // measure adds up how large a value is.
 type measure struct {
+	numeric, converted bool // as in guard
+
 	cost             int
-	numeric          bool
+	size             int // cost without what conversion takes
 	tooLarge, insane bool
 }
 
 func (m *measure) value(v cty.Value, levels int) {
 	v, _ = v.Unmark()
-	m.cost += stepCost
-	if m.cost > maxValue || levels > maxLevels {
+	m.add(stepCost)
+	if levels > maxLevels {
 		m.tooLarge = true
 	}
 	if m.tooLarge || !v.IsKnown() || v.IsNull() {
 		return
 	}
-	switch t := v.Type(); {
+	t := v.Type()
+	if t.IsTupleType() || t.IsObjectType() {
+		m.mixed(v.LengthInt())
+	}
+	switch {
 	case t == cty.String:
 		m.text(v.AsString())
 	case t == cty.Number:
 		m.insane = m.insane || !saneNumber(v.AsBigFloat())
 	case t.IsObjectType() || t.IsMapType():
 		for name, e := range v.AsValueMap() {
-			m.cost += len(name)
+			m.add(len(name))
 			m.value(e, levels+1)
 		}
 	case v.CanIterateElements():
@@ -279,10 +300,22 @@ func (m *measure) value(v cty.Value, levels int) {
 	}
 }
 
-func (m *measure) text(s string) {
-	if m.cost += len(s); m.cost > maxValue {
-		m.tooLarge = true
+func (m *measure) add(n int) {
+	m.cost += n
+	m.size += n
+	m.tooLarge = m.tooLarge || m.size > maxValue
+}
+
+// mixed pays for bringing n elements to one type, each of which may have its own: cty
+// compares every one with every other.
+func (m *measure) mixed(n int) {
+	if m.converted {
+		m.cost += n * n / 8
 	}
+}
+
+func (m *measure) text(s string) {
+	m.add(len(s))
 	if m.numeric && !saneNumberText(s) {
 		m.insane = true
 	}

@@ -127,11 +127,15 @@ func (l *loader) constant(e hclsyntax.Expression, what string) (cty.Value, bool)
 
 // convert brings a value to the variable's type.
 func (l *loader) convert(v *variable, value cty.Value, at hcl.Range) (cty.Value, bool) {
+	if bad := l.budget.charge(value, &at, measure{converted: v.typ != cty.DynamicPseudoType}); bad != nil {
+		l.report(bad)
+		return cty.NilVal, false
+	}
 	out, err := convert.Convert(value, v.typ)
 	if err == nil {
-		var m measure
-		if m.value(out, 0); m.insane || m.tooLarge {
-			err = fmt.Errorf("it is too large")
+		if bad := l.budget.charge(out, &at, measure{}); bad != nil {
+			l.report(bad)
+			return cty.NilVal, false
 		}
 	}
 	if err != nil {

@@ -76,6 +76,7 @@ type loader struct {
 
 	vars    map[string]*variable
 	locals  map[string]*local
+	presets map[string]*hclsyntax.Block
 	secrets map[string]map[string]bool // values by name
 }
 
@@ -90,6 +91,7 @@ func newLoader(path string, o Options) *loader {
 		budget:  &budget{left: loadBudget, where: whereBudget},
 		vars:    map[string]*variable{},
 		locals:  map[string]*local{},
+		presets: map[string]*hclsyntax.Block{},
 		secrets: map[string]map[string]bool{},
 	}
 	l.funcs = l.functions()

@@ -3,7 +3,6 @@ package profiles
 import (
 	"embed"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -49,15 +48,6 @@ func firstComment(text string) string {
 	return strings.TrimSuffix(strings.TrimSpace(strings.TrimLeft(line, "#")), ".")
 }
 
-func findPreset(name string) (Preset, bool) {
-	all := Presets()
-	i := slices.IndexFunc(all, func(p Preset) bool { return p.Name == name })
-	if i < 0 {
-		return Preset{}, false
-	}
-	return all[i], true
-}
-
 // preset reads the preset that the engine names into the reader; false if it names
 // one that cannot be used, which has been reported.
 func (r *engineReader) preset() bool {
@@ -69,50 +59,48 @@ func (r *engineReader) preset() bool {
 	r.text("preset", &r.engine.Preset)
 	name := r.engine.Preset
 	if name == "" {
-		return false
+		f, ok := r.field("preset")
+		return ok && f.value.IsNull()
 	}
-	p, ok := findPreset(name)
-	if !ok {
+	block := r.l.presetBlock(name)
+	if block == nil {
 		r.l.errorf(a.Expr.Range(), fmt.Sprintf("No preset is called %q", name), nearestPreset(name))
 		return false
 	}
-	if p.Kind != r.engine.Kind {
-		r.l.errorf(a.Expr.Range(), fmt.Sprintf("Preset %q is for %s", name, p.Kind),
+	if kind := block.Labels[0]; kind != r.engine.Kind {
+		r.l.errorf(a.Expr.Range(), fmt.Sprintf("Preset %q is for %s", name, kind),
 			fmt.Sprintf("This engine is of kind %s. Write engine %q %q, or a preset of this kind: %s.",
-				r.engine.Kind, p.Kind, r.engine.Name, strings.Join(presetsOf(r.engine.Kind), ", ")))
+				r.engine.Kind, kind, r.engine.Name, strings.Join(presetsOf(r.engine.Kind), ", ")))
 		return false
-	}
-	r.fromPreset(p)
-	return true
-}
-
-func (r *engineReader) fromPreset(p Preset) {
-	block := r.l.presetBlock(p)
-	if block == nil {
-		return
 	}
 	own := r.section
 	r.section, r.inPreset = r.l.section(block, engineWords), true
 	r.attributes()
 	r.section, r.inPreset = own, false
+	return true
 }
 
-func (l *loader) presetBlock(p Preset) *hclsyntax.Block {
-	body := l.parse([]byte(p.Source), "preset "+p.Name)
+// presetBlock is the engine block of a preset; nil if there is none of that name.
+func (l *loader) presetBlock(name string) *hclsyntax.Block {
+	if b, ok := l.presets[name]; ok {
+		return b
+	}
+	text, err := presetFiles.ReadFile("presets/" + name + ".hcl")
+	if err != nil || !goodName(name) {
+		return nil
+	}
+	body := l.parse(text, "preset "+name)
 	if body == nil {
 		return nil
 	}
+	l.presets[name] = body.Blocks[0]
 	return body.Blocks[0]
 }
 
 // defaultImage is what an engine without a preset runs: the image of the preset that
 // is called like its kind.
 func (l *loader) defaultImage(kind string) string {
-	p, ok := findPreset(kind)
-	if !ok {
-		return ""
-	}
-	block := l.presetBlock(p)
+	block := l.presetBlock(kind)
 	if block == nil {
 		return ""
 	}

@@ -2,6 +2,7 @@ package profiles
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -44,7 +45,7 @@ func readSource(path string) ([]byte, *hcl.Diagnostic) {
 
 // reason is an error of the file system without the path, which the message has.
 func reason(err error) string {
-	if p, ok := err.(*os.PathError); ok { //nolint:errorlint // os returns it unwrapped
+	if p, ok := errors.AsType[*os.PathError](err); ok {
 		return p.Err.Error()
 	}
 	return err.Error()
