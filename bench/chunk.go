@@ -81,10 +81,9 @@ func (c *chunk) parse(event []byte) error {
 		case "error":
 			c.failure(&s)
 		case "object":
-			v, _ := s.text()
-			errorObject = string(v) == "error"
+			errorObject = string(s.text()) == "error"
 		case "message":
-			message, _ = s.text()
+			message = s.text()
 		default:
 			s.skip()
 		}
@@ -133,8 +132,7 @@ func (c *chunk) choice(s *scan) {
 		case "delta":
 			delta = deltaContent(s)
 		case "finish_reason":
-			v, _ := s.text()
-			end = endingOf(v)
+			end = endingOf(s.text())
 		default:
 			s.skip()
 		}
@@ -196,14 +194,14 @@ func (c *chunk) failure(s *scan) {
 		c.failed = true
 		for ok := s.open('{', '}'); ok; ok = s.more('}') {
 			if string(s.key()) == "message" {
-				c.message, _ = s.text()
+				c.message = s.text()
 				continue
 			}
 			s.skip()
 		}
 	case '"':
 		c.failed = true
-		c.message, _ = s.text()
+		c.message = s.text()
 	default:
 		s.skip()
 	}

@@ -153,7 +153,7 @@ func (l *link) ask(ctx context.Context, path string, body []byte, limit int64) (
 	if err != nil {
 		return nil, err
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	answer, err := io.ReadAll(io.LimitReader(res.Body, limit))
 	if err != nil {
 		return nil, fmt.Errorf("reading the answer of %s: %w", path, err)

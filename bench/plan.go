@@ -50,7 +50,7 @@ func Plan(w Workload, l Level) []Request {
 func planned(w Workload, l Level, seq int, warmup bool) Request {
 	h := fnv.New64a()
 	for _, word := range []string{
-		strconv.FormatUint(w.Seed, 16), string(l.Kind), strconv.Itoa(l.Users),
+		strconv.FormatUint(w.Seed, 16), w.Name, string(w.API), string(l.Kind), strconv.Itoa(l.Users),
 		strconv.FormatFloat(l.Rate, 'g', -1, 64), strconv.Itoa(l.OutputTokens),
 		strconv.FormatBool(warmup), strconv.Itoa(seq),
 	} {

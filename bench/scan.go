@@ -118,13 +118,13 @@ func (s *scan) str() []byte {
 	return nil
 }
 
-// text reads a value; where it is a string, its decoded bytes.
-func (s *scan) text() ([]byte, bool) {
+// text reads a value; where it is a string, its decoded bytes, else nil.
+func (s *scan) text() []byte {
 	if s.peek() != '"' {
 		s.skip()
-		return nil, false
+		return nil
 	}
-	return unescape(s.str()), true
+	return unescape(s.str())
 }
 
 // filled reads a value and says whether it is a string with something in it.

@@ -79,7 +79,7 @@ func bare(b *testing.B, t Target, streams, tokens int) {
 				b.Error(err)
 				return
 			}
-			defer res.Body.Close()
+			defer func() { _ = res.Body.Close() }()
 			r := bufio.NewReader(res.Body)
 			var times []time.Time
 			for {
@@ -126,6 +126,7 @@ func BenchmarkEvents(b *testing.B) {
 			b.ReportMetric(*r.TTFT.Mean, "ms-ttft")
 			b.ReportMetric(*r.ITL.Mean, "ms-itl")
 			b.ReportMetric(*r.ITL.P99, "ms-itl-p99")
+			b.ReportMetric(map[bool]float64{true: 1}[r.Client.Bound], "bound")
 		})
 	}
 }

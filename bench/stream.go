@@ -82,7 +82,7 @@ func (s *stream) exchange(ctx context.Context, body []byte, w *watch) *failure {
 	if err != nil {
 		return networkFailure(ctx, err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	if f := refusal(ctx, res); f != nil {
 		return f
 	}
