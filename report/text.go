@@ -69,6 +69,8 @@ func (p *printer) verdict(o *tuner.Outcome) {
 	case s.Winner == nil:
 		p.printf("No trial met the constraints: %s.\n", strings.Join(constraintsOr(o), ", "))
 		return
+	case s.Error != "":
+		p.printf("%s\nBest so far: %s %q%s\n", s.Error, s.Winner.Engine, s.Winner.Name, against(s))
 	case s.KeptBaseline:
 		p.printf("Keep the baseline: %s %q is the best of %d trials.\n", s.Winner.Engine, s.Winner.Name, s.Trials.OK+s.Trials.Failed)
 	default:

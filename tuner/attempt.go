@@ -28,7 +28,7 @@ type attempt struct {
 
 func (a *attempt) run(ctx context.Context) (TrialResult, error) {
 	if ctx.Err() != nil {
-		return TrialResult{}, ended(ctx)
+		return TrialResult{}, context.Cause(ctx)
 	}
 	began := a.Now()
 	r := a.blank()
@@ -162,7 +162,7 @@ func (a *attempt) level(ctx context.Context, s Server, w bench.Workload, l bench
 	cancel()
 	watch.Wait()
 	if ctx.Err() != nil {
-		return result, ended(ctx)
+		return result, context.Cause(ctx)
 	}
 	if err != nil && s.Failure() == nil {
 		return result, fmt.Errorf("measure %s of trial %s: %w", l, a.trial.ID, err)

@@ -2,7 +2,6 @@ package tuner
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -151,12 +150,4 @@ func reusable(r *TrialResult) bool {
 		}
 	}
 	return true
-}
-
-// ended is the cause of an ended context, for the journal and the person.
-func ended(ctx context.Context) error {
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
-		return cause
-	}
-	return ctx.Err()
 }

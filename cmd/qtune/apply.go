@@ -107,7 +107,7 @@ func (s *session) describe(ctx context.Context, sum *tuner.Summary, runErr error
 		sum.Left = append(sum.Left, left.Error())
 	}
 	if sum.Winner != nil && runErr != nil {
-		sum.Error = "the run ended early, the winner is the best so far: " + sum.Error
+		sum.Error = "The run ended early: " + sum.Error
 	}
 }
 

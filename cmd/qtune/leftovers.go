@@ -80,12 +80,17 @@ func findProcesses() ([]ours, error) {
 }
 
 // isLive says whether a run still holds its folder's lock. A folder that this
-// machine does not have belongs to nobody alive here.
+// machine does not have belongs to nobody alive here; one that apply never
+// locked was made by somebody else, and is left alone.
 func isLive(runDir, run string) bool {
-	if runDir == "" {
+	if runDir == "" || !exists(runDir) {
 		return false
 	}
-	f, err := tuner.OpenFolder(filepath.Dir(filepath.Dir(runDir)))
+	root := filepath.Dir(filepath.Dir(runDir))
+	if !exists(filepath.Join(root, "lock")) {
+		return true
+	}
+	f, err := tuner.OpenFolder(root)
 	return err == nil && f.Live() == run
 }
 

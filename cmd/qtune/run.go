@@ -96,6 +96,10 @@ func exitCode(ctx context.Context, err error) int {
 
 // complain prints an error, and the advice that it carries.
 func complain(w *world, err error, code int) {
+	if code == exitInterrupted {
+		fmt.Fprintf(w.stderr, "qtune: interrupted: %v\n", err)
+		return
+	}
 	fmt.Fprintf(w.stderr, "qtune: %v\n", err)
 	if hint := hintOf(err); hint != "" {
 		fmt.Fprintf(w.stderr, "hint: %s\n", hint)
