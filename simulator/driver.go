@@ -11,8 +11,10 @@ import (
 type driver struct {
 	core  *Core
 	speed float64
-	lag   lagMeter
+	lag   lagMeter      // of each step
+	write lagMeter      // of each token, when it was handed to the network
 	wake  chan struct{} // holds one
+	wait  func(ctx context.Context, t time.Time, awake time.Duration) bool
 
 	mu      sync.Mutex
 	arrived []*stream // not yet submitted
@@ -32,7 +34,7 @@ type stream struct {
 }
 
 func newDriver(core *Core, speed float64) *driver {
-	return &driver{core: core, speed: speed, wake: make(chan struct{}, 1)}
+	return &driver{core: core, speed: speed, wake: make(chan struct{}, 1), wait: wait}
 }
 
 // submit queues a request that arrived at s.arrived. After done is closed the driver
@@ -99,13 +101,23 @@ func (d *driver) run(ctx context.Context) {
 		if deadline.IsZero() { // idle before: the step began when the request came
 			deadline = first
 		}
-		deadline = deadline.Add(time.Duration(float64(step) / d.speed))
-		if !sleepUntil(ctx, deadline) {
+		wall := time.Duration(float64(step) / d.speed)
+		deadline = deadline.Add(wall)
+		if !d.wait(ctx, deadline, awakeFor(wall)) {
 			return
 		}
+		d.lag.add(time.Since(deadline))
 		d.deliver(events, deadline, live)
 		d.publish()
 	}
+}
+
+// awakeFor is how long of a step's end is not slept: lateness counts only in short steps.
+func awakeFor(wall time.Duration) time.Duration {
+	if wall > 4*time.Millisecond {
+		return 0
+	}
+	return min(60*time.Microsecond, wall/4)
 }
 
 // idle waits until there is something to do; false: the context ended.
@@ -154,7 +166,7 @@ func (d *driver) deliver(events []Event, deadline time.Time, live map[*stream]bo
 			continue
 		}
 		open := s.write(e)
-		d.lag.add(time.Since(deadline))
+		d.write.add(time.Since(deadline))
 		if e.Done || !open {
 			d.end(s, live)
 		}

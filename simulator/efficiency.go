@@ -35,7 +35,7 @@ func EfficiencyOf(card catalog.Card) Efficiency {
 	}
 	switch {
 	case card.CPU:
-		e.GEMM, e.SmallUS, e.SmallTokUS, e.AttentionUS, e.StepUS, e.SequenceUS, e.EagerUS = .9, 60, 1, 60, 10000, 60, 130
+		e.GEMM, e.Smooth, e.SmallUS, e.SmallTokUS, e.AttentionUS, e.StepUS, e.SequenceUS, e.EagerUS = .9, 1.6, 60, 1, 60, 14000, 250, 130
 	case card.Name == "RTX 4090":
 		e.Weights, e.Stream, e.GEMM, e.KV, e.Attention = .90, .90, .99, .85, .60
 		e.SmallUS, e.SmallTokUS, e.StepUS, e.SequenceUS = 1.2, .118, 1200, 5

@@ -163,15 +163,21 @@ func (s *server) llamaProps(w http.ResponseWriter, _ *http.Request) {
 	})
 }
 
-// simulator says that this is no engine, and how late it was since the last read.
+// simulator says that this is no engine, and how late it was since the last read, in
+// wall time: lag is how late a step ended, write how late a token was with the network,
+// which has to take a batch's tokens one after the other.
 func (s *server) simulator(w http.ResponseWriter, _ *http.Request) {
-	p50, p99, n := s.d.lag.read()
+	p50, p99, steps := s.d.lag.read()
+	w50, w99, tokens := s.d.write.read()
 	reply(w, http.StatusOK, map[string]any{
 		"simulated": true, "version": Version, "engine": s.i.kind, "engine_version": s.i.version, "card": s.i.card.Name, "model": s.i.model.ID,
 		"speed": s.i.speed, "seed": s.i.seed, "kv_tokens": s.i.fit.KVTokens, "not_modelled": s.i.args.unmodelled(),
-		"lag_p50_ms": float64(p50) / 1e6, "lag_p99_ms": float64(p99) / 1e6, "lag_samples": n,
+		"lag_p50_ms": wallMS(p50), "lag_p99_ms": wallMS(p99), "steps": steps,
+		"write_p50_ms": wallMS(w50), "write_p99_ms": wallMS(w99), "tokens": tokens,
 	})
 }
+
+func wallMS(d time.Duration) float64 { return float64(d) / 1e6 }
 
 // refuse answers with an error in the engine's own shape.
 func (s *server) refuse(w http.ResponseWriter, status int, text string) {

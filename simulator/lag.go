@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// lagMeter gathers how late tokens were handed to the network, in wall time. A
+// lagMeter gathers how late something was, in wall time. A
 // percentile is exact to 5 %.
 type lagMeter struct {
 	mu      sync.Mutex
