@@ -8,6 +8,7 @@ import (
 	"io"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -203,7 +204,7 @@ func (c *classifier) failure(exit *Exit) *Failure {
 	if f.Class == Unknown && f.Hint == "" {
 		f.Hint = unknownHint
 	}
-	if f.Class == Unknown && f.Line == "" {
+	if f.Line == "" {
 		f.Line, f.LineNumber = c.tail.last()
 	}
 	if f.Class == Unknown {
@@ -264,6 +265,8 @@ func exitMeaning(e Exit) (Class, string) {
 		// SGLang kills its own process group when it gives up, so this is no
 		// out-of-memory kill: Docker would say so.
 		return Unknown, "it was killed, by itself or from outside, and not for the container's memory limit; on a host that is out of memory, dmesg says so"
+	case e.Code == 143 || e.Code == 130:
+		return Killed, "somebody asked it to end (signal " + strconv.Itoa(e.Code-128) + ")"
 	case e.Code == 139:
 		return Unknown, "it crashed (segmentation fault): another kernel, backend or image may not"
 	case e.Code == 134:

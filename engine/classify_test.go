@@ -158,7 +158,8 @@ func TestClassifyChoosesTheDecisiveLine(t *testing.T) {
 		{"Docker's word on memory beats a consequence",
 			"(EngineCore pid=3) ERROR 01-01 00:00:00 [x.py:1] EngineCore encountered a fatal error.\n", &Exit{Code: 137, OOMKilled: true}, HostOutOfMemory, "EngineCore encountered a fatal error."},
 		{"137 alone is no lack of memory", "loading\n", &Exit{Code: 137}, Unknown, "loading"},
-		{"a program that is not there", "sh: 1: vllm: not found\n", &Exit{Code: 127}, ProgramMissing, ""},
+		{"a signal from outside", "loading\n", &Exit{Code: 143}, Killed, "loading"},
+		{"a program that is not there", "sh: 1: vllm: not found\n", &Exit{Code: 127}, ProgramMissing, "sh: 1: vllm: not found"},
 		{"colours and control characters are not shown", "\x1b[1;31mfoo\x1b[0m \x07bar\n", &Exit{Code: 1}, Unknown, "foo bar"},
 		{"an empty log", "", &Exit{Code: 0}, Unknown, ""},
 	}

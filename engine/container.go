@@ -28,7 +28,10 @@ const (
 const hubFolder = "/huggingface/hub"
 
 func (l *Launcher) labels(trial, role string) map[string]string {
-	labels := map[string]string{LabelRun: l.RunID, LabelRole: role, LabelDir: l.Dir, LabelVersion: l.Version}
+	labels := map[string]string{LabelRole: role, LabelDir: l.Dir, LabelVersion: l.Version}
+	if l.RunID != "" {
+		labels[LabelRun] = l.RunID
+	}
 	if trial != "" {
 		labels[LabelTrial] = trial
 	}

@@ -27,11 +27,11 @@ type Launcher struct {
 	// first, and once. nil: containers cannot be started.
 	Docker   func(context.Context) (*docker.Client, error)
 	Simulate *Simulation // nil: the engines are real
-	RunID    string
-	Dir      string   // absolute folder of the run
-	Version  string   // of qtune, for the label
-	Environ  []string // this process's environment: what a local engine inherits, and where the model cache is
-	GPUs     []string // for profiles that leave the choice; empty: none is asked for
+	RunID    string      // "": what is started belongs to no run, and no sweep of dead runs finds it
+	Dir      string      // absolute folder of the run
+	Version  string      // of qtune, for the label
+	Environ  []string    // this process's environment: what a local engine inherits, and where the model cache is
+	GPUs     []string    // for profiles that leave the choice; empty: none is asked for
 	Secrets  []profiles.Secret
 	Log      zerolog.Logger
 	Progress func(stage string) // what is being waited for; nil: nobody listens

@@ -90,7 +90,9 @@ func (l *Launcher) inherit(env *environment) {
 }
 
 func (l *Launcher) mark(env *environment, trial, role string) {
-	env.set(EnvRun, l.RunID)
+	if l.RunID != "" {
+		env.set(EnvRun, l.RunID)
+	}
 	env.set(EnvRole, role)
 	env.set(EnvDir, l.Dir)
 	if trial != "" {

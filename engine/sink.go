@@ -24,6 +24,7 @@ type sink struct {
 	lines    *classifier
 	facts    *factReader
 	stage    func(string)
+	last     string // stage
 	isFatal  bool
 	isBroken bool
 }
@@ -73,7 +74,8 @@ func (s *sink) line(raw []byte) []byte {
 		close(s.fatal)
 	}
 	if s.stage != nil && !s.lines.loaded {
-		if text := s.facts.stage(raw); text != "" {
+		if text := s.facts.stage(raw); text != "" && text != s.last {
+			s.last = text
 			s.stage(text)
 		}
 	}

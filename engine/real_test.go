@@ -1,0 +1,95 @@
+package engine
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/qtune/qtune/profiles"
+)
+
+// realEngines is the folder into which `make engines` installs the real ones.
+// Each start takes half a minute, so they run only where that is asked for.
+func realEngines(t *testing.T) string {
+	t.Helper()
+	if os.Getenv("QTUNE_REAL") == "" {
+		t.Skip("real engines are started only with QTUNE_REAL=1")
+	}
+	dir, err := filepath.Abs(filepath.Join("..", ".engines"))
+	if err != nil || !exists(filepath.Join(dir, "model")) {
+		t.Skipf("no real engines in %s: run `make engines`", dir)
+	}
+	return dir
+}
+
+func TestRealEngines(t *testing.T) {
+	dir := realEngines(t)
+	vllm := func(c profiles.Candidate) (*profiles.Engine, profiles.Candidate) {
+		c.Flags = append(flags("max-model-len", num("2048"), "dtype", str("bfloat16"), "enforce-eager", yes()).Flags, c.Flags...)
+		c.Env = append(c.Env, profiles.EnvVar{Name: "VLLM_CPU_KVCACHE_SPACE", Value: num("1")})
+		return &profiles.Engine{Kind: "vllm", Name: "real", Runtime: profiles.RuntimeProcess, StartupTimeout: 5 * time.Minute, Command: []string{filepath.Join(dir, "vllm", "bin", "vllm"), "serve"}}, c
+	}
+	sglang := func(c profiles.Candidate) (*profiles.Engine, profiles.Candidate) {
+		c.Flags = append(flags("device", str("cpu"), "attention-backend", str("torch_native"), "disable-overlap-schedule", yes()).Flags, c.Flags...)
+		c.Env = append(c.Env, profiles.EnvVar{Name: "SGLANG_USE_CPU_ENGINE", Value: num("1")})
+		return &profiles.Engine{Kind: "sglang", Name: "real", Runtime: profiles.RuntimeProcess, StartupTimeout: 5 * time.Minute, Command: []string{filepath.Join(dir, "sglang", "bin", "python"), "-m", "sglang.launch_server"}}, c
+	}
+	tests := []struct {
+		name   string
+		engine func(profiles.Candidate) (*profiles.Engine, profiles.Candidate)
+		c      profiles.Candidate
+		model  string
+		class  Class // "": it serves
+		line   string
+	}{
+		{"vllm serves", vllm, flags(), "model", "", ""},
+		{"vllm unknown flag", vllm, flags("max-num-seq-s", num("4")), "model", BadFlag, "--max-num-seq-s"},
+		{"vllm bad value", vllm, flags("kv-cache-dtype", str("float7")), "model", BadValue, "float7"},
+		{"vllm context too long", vllm, flags("max-model-len", num("999999")), "model", ContextTooLong, "999999"},
+		{"vllm quantization that the checkpoint has not", vllm, flags("quantization", str("nosuch")), "model", UnsupportedQuantization, "nosuch"},
+		{"vllm model that is not there", vllm, flags(), "nosuch", ModelMissing, ""},
+		{"vllm more cache than memory", vllm, flags("kv-cache-memory-bytes", str("900G")), "model", HostOutOfMemory, ""},
+		{"sglang serves", sglang, flags("max-total-tokens", num("32768")), "model", "", ""},
+		{"sglang no memory for the cache", sglang, flags("mem-fraction-static", num("0.01")), "model", KVTooSmall, "leave no GPU memory"},
+		{"sglang context too long", sglang, flags("context-length", num("999999")), "model", ContextTooLong, "999999"},
+		{"sglang model that is not there", sglang, flags(), "nosuch", ModelMissing, ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			e, c := test.engine(test.c)
+			l := &Launcher{Dir: t.TempDir(), Environ: os.Environ(), Log: zerolog.Nop(), Progress: func(s string) { t.Log(s) }}
+			st := Start{Trial: testTrial, Engine: e, Candidate: c, LogPath: filepath.Join(l.Dir, "engine.log"),
+				Model: profiles.Model{ID: "smol", Path: filepath.Join(dir, test.model)}, GPU: profiles.GPU{Devices: []string{}}}
+			began := time.Now()
+			server, failure, err := l.Launch(t.Context(), st)
+			t.Logf("after %v: %v", time.Since(began).Round(time.Second), failure)
+			if server != nil {
+				t.Logf("%+v", server.Facts())
+				if err := server.Close(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+			checkReal(t, test.class, test.line, failure, err, st.LogPath)
+			checkGone(t, testTrial)
+		})
+	}
+}
+
+func checkReal(t *testing.T, class Class, line string, failure *Failure, err error, log string) {
+	t.Helper()
+	got := Class("")
+	if failure != nil {
+		got = failure.Class
+	}
+	if err == nil && got == class && (failure == nil || strings.Contains(failure.Line, line)) {
+		return
+	}
+	t.Errorf("got %+v, %v", failure, err)
+	if b, err := os.ReadFile(log); err == nil {
+		t.Logf("the log ends:\n%s", b[max(0, len(b)-3000):])
+	}
+}
