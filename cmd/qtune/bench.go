@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strings"
@@ -60,7 +61,7 @@ back. It starts nothing.
 	fl.DurationVar(&f.duration, "duration", 0, "how long each level sends (default: until settled)")
 	fl.IntVar(&f.warmup, "warmup", -1, "requests before the measured ones (default: one for each user)")
 	fl.BoolVar(&f.burst, "burst", false, "every user sends at the same moment, once")
-	fl.Uint64Var(&f.seed, "seed", 1, "seed of the prompts")
+	fl.Uint64Var(&f.seed, "seed", 0, "seed of the prompts (default: a new one each time, so that no prompt is in the server's cache)")
 	fl.StringVar(&f.keyEnv, "api-key-env", "", "the environment `VARIABLE` that holds the API key")
 	fl.BoolVar(&f.json, "json", false, "print one JSON object")
 	return c
@@ -72,10 +73,8 @@ func (f *benchFlags) workload() (bench.Workload, error) {
 	if w.API != bench.APICompletions && w.API != bench.APIChat {
 		return w, &usageError{fmt.Errorf("--api %q: choose completions or chat", f.api)}
 	}
-	for name, n := range map[string]int{"--input-tokens": f.inputTokens, "--output-tokens": f.outputTokens} {
-		if n < 1 {
-			return w, &usageError{fmt.Errorf("%s %d: give at least 1", name, n)}
-		}
+	if f.inputTokens < 1 || f.outputTokens < 1 {
+		return w, &usageError{errors.New("--input-tokens and --output-tokens take numbers of at least 1")}
 	}
 	if f.requests < 0 || f.duration < 0 {
 		return w, &usageError{errors.New("--requests and --duration cannot be negative")}
@@ -111,11 +110,15 @@ type benchResult struct {
 	Type    string              `json:"type"` // "bench"
 	URL     string              `json:"url"`
 	Model   string              `json:"model"`
+	Seed    uint64              `json:"seed"`
 	Partial bool                `json:"partial,omitempty"` // interrupted
 	Levels  []bench.LevelResult `json:"levels"`
 }
 
 func benchURL(ctx context.Context, w *world, rawURL string, f *benchFlags) error {
+	if f.seed == 0 {
+		f.seed = rand.Uint64()
+	}
 	load, err := f.workload()
 	if err != nil {
 		return err
@@ -125,7 +128,7 @@ func benchURL(ctx context.Context, w *world, rawURL string, f *benchFlags) error
 		return err
 	}
 	client := bench.Client{Speed: 1}
-	out := benchResult{Type: "bench", URL: target.URL, Model: target.Model, Levels: []bench.LevelResult{}}
+	out := benchResult{Type: "bench", URL: target.URL, Model: target.Model, Seed: f.seed, Levels: []bench.LevelResult{}}
 	for _, l := range load.Levels {
 		fmt.Fprintf(w.stderr, "measuring %s\n", l)
 		r, err := client.Run(ctx, target, load, l)
