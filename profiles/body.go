@@ -157,7 +157,7 @@ func (s *section) field(name string) (field, bool) {
 	if a == nil {
 		return field{}, false
 	}
-	v, ok := s.l.eval(a.Expr, nil)
+	v, ok := s.l.eval(a.Expr)
 	if !ok {
 		return field{}, false
 	}

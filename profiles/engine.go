@@ -124,6 +124,9 @@ func (r *engineReader) read() {
 
 // defaultImage is what an engine runs that names none.
 func (r *engineReader) defaultImage() {
+	if f, ok := r.field("image"); r.has("image") && (!ok || !f.value.IsNull()) {
+		return // it is wrong, and that has been reported
+	}
 	r.engine.Image = r.l.defaultImage(r.engine.Kind)
 	if r.engine.Image == "" {
 		r.missing("image", `Write image = "...", with a tag, or a preset that has one.`)

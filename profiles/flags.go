@@ -61,7 +61,7 @@ func (r *engineReader) object(name string, target *settings, one func(setting) b
 	if a == nil {
 		return
 	}
-	v, ok := r.l.eval(a.Expr, nil)
+	v, ok := r.l.eval(a.Expr)
 	if !ok {
 		return
 	}

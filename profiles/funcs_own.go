@@ -3,7 +3,6 @@ package profiles
 import (
 	"errors"
 	"fmt"
-	"io"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -167,8 +166,7 @@ func readInside(dir, path string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read %q in the profile's folder: %s", path, reason(err))
 	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	text, err := readUpTo(f, maxFile+1)
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("read %q: %s", path, reason(err))

@@ -3,6 +3,7 @@ package profiles
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"regexp"
 	"regexp/syntax"
@@ -16,11 +17,15 @@ import (
 // functions is what expressions may call. Those whose result can be much larger
 // than their arguments, or whose time grows faster than these, check beforehand.
 func (l *loader) functions() map[string]function.Function {
-	return map[string]function.Function{
-		"env":   l.envFunc(),
-		"file":  l.fileFunc(),
-		"range": rangeFunc(),
+	all := map[string]function.Function{"env": l.envFunc(), "file": l.fileFunc()}
+	for _, more := range []map[string]function.Function{numberFunctions(), l.textFunctions(), listFunctions()} {
+		maps.Copy(all, more)
+	}
+	return all
+}
 
+func numberFunctions() map[string]function.Function {
+	return map[string]function.Function{
 		"abs":      stdlib.AbsoluteFunc,
 		"ceil":     stdlib.CeilFunc,
 		"floor":    stdlib.FloorFunc,
@@ -29,8 +34,13 @@ func (l *loader) functions() map[string]function.Function {
 		"min":      stdlib.MinFunc,
 		"parseint": limited(stdlib.ParseIntFunc, shortNumber),
 		"pow":      limited(stdlib.PowFunc, realResult(math.Pow)),
+		"range":    rangeFunc(),
 		"signum":   stdlib.SignumFunc,
+	}
+}
 
+func (l *loader) textFunctions() map[string]function.Function {
+	return map[string]function.Function{
 		"chomp":      stdlib.ChompFunc,
 		"format":     limited(stdlib.FormatFunc, formatLimit),
 		"formatlist": limited(stdlib.FormatListFunc, formatLimit),
@@ -47,12 +57,17 @@ func (l *loader) functions() map[string]function.Function {
 		"strrev":     stdlib.ReverseFunc,
 		"substr":     stdlib.SubstrFunc,
 		"title":      stdlib.TitleFunc,
+		"tostring":   stdlib.MakeToFunc(cty.String),
 		"trim":       stdlib.TrimFunc,
 		"trimprefix": stdlib.TrimPrefixFunc,
 		"trimspace":  stdlib.TrimSpaceFunc,
 		"trimsuffix": stdlib.TrimSuffixFunc,
 		"upper":      stdlib.UpperFunc,
+	}
+}
 
+func listFunctions() map[string]function.Function {
+	return map[string]function.Function{
 		"chunklist":    stdlib.ChunklistFunc,
 		"coalesce":     stdlib.CoalesceFunc,
 		"coalescelist": stdlib.CoalesceListFunc,
@@ -70,15 +85,13 @@ func (l *loader) functions() map[string]function.Function {
 		"setproduct":   limited(stdlib.SetProductFunc, productLimit),
 		"slice":        stdlib.SliceFunc,
 		"sort":         stdlib.SortFunc,
+		"tobool":       stdlib.MakeToFunc(cty.Bool),
+		"tolist":       stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType)),
+		"tomap":        stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)),
+		"tonumber":     stdlib.MakeToFunc(cty.Number),
+		"toset":        stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)),
 		"values":       stdlib.ValuesFunc,
 		"zipmap":       stdlib.ZipmapFunc,
-
-		"tobool":   stdlib.MakeToFunc(cty.Bool),
-		"tolist":   stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType)),
-		"tomap":    stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)),
-		"tonumber": stdlib.MakeToFunc(cty.Number),
-		"toset":    stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)),
-		"tostring": stdlib.MakeToFunc(cty.String),
 	}
 }
 
@@ -256,11 +269,11 @@ func (l *loader) regexLimit(args []cty.Value) error {
 	}
 	tree, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {
-		return nil //nolint:nilerr // the function itself says what is wrong with it
+		return nil // the function itself says what is wrong with it
 	}
 	prog, err := syntax.Compile(tree.Simplify())
 	if err != nil {
-		return nil //nolint:nilerr // as above
+		return nil // as above
 	}
 	if l.budget.spend((text(args[1])+16)*len(prog.Inst), nil) != nil {
 		return fmt.Errorf("the pattern takes too long on a text of this length")

@@ -213,7 +213,7 @@ func takesNumber(known map[string]function.Function, call *hclsyntax.FunctionCal
 // Limits of evaluation.
 const (
 	stepCost    = 64       // of one node, in bytes as it were
-	loadBudget  = 16 << 20 // of a whole profile; an ordinary one costs a thousandth
+	loadBudget  = 8 << 20  // of a whole profile; an ordinary one costs a thousandth
 	whereBudget = 64 << 20 // of all evaluations of where
 	maxValue    = 4 << 20  // of one value
 	maxLevels   = 64       // of lists and objects within each other

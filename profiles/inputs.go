@@ -122,7 +122,7 @@ func (l *loader) constant(e hclsyntax.Expression, what string) (cty.Value, bool)
 			"It is needed before there are variables and locals. Write the value itself; a text in quotes: %q.", t.RootName()))
 		return cty.NilVal, false
 	}
-	return l.eval(e, nil)
+	return l.eval(e)
 }
 
 // convert brings a value to the variable's type.
@@ -295,7 +295,7 @@ func (l *loader) validate(v *variable) {
 		if !v.ok {
 			continue
 		}
-		value, ok := l.eval(a.Expr, nil)
+		value, ok := l.eval(a.Expr)
 		if !ok {
 			continue
 		}

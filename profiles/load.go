@@ -144,7 +144,7 @@ func (l *loader) profile(text []byte) *Profile {
 	p.Inputs = l.variables(body)
 	l.resolveLocals(body)
 	l.blocks(p, body)
-	l.required(p, body)
+	l.required(body)
 	return p
 }
 
@@ -171,7 +171,7 @@ func (l *loader) blocks(p *Profile, body *hclsyntax.Body) {
 }
 
 // required says what a profile cannot do without.
-func (l *loader) required(p *Profile, body *hclsyntax.Body) {
+func (l *loader) required(body *hclsyntax.Body) {
 	examples := []struct{ block, example string }{
 		{"model", `Say which model is served: model { id = "Qwen/Qwen3-8B" }.`},
 		{"engine", `Say which engine is tuned: engine "vllm" "mine" { preset = "vllm" }.`},
@@ -193,10 +193,10 @@ func lastLine(body *hclsyntax.Body) hcl.Range {
 	return body.EndRange
 }
 
-// eval evaluates an expression in which var, local and the names of extra may be
-// used; false if that failed, which has been reported.
-func (l *loader) eval(e hclsyntax.Expression, extra map[string]cty.Value) (cty.Value, bool) {
-	ctx, ok := l.context(e, extra)
+// eval evaluates an expression in which variables and locals may be used; false if
+// that failed, which has been reported.
+func (l *loader) eval(e hclsyntax.Expression) (cty.Value, bool) {
+	ctx, ok := l.context(e, nil)
 	if !ok {
 		return cty.NilVal, false
 	}

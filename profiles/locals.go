@@ -38,7 +38,7 @@ func (l *loader) resolveLocals(body *hclsyntax.Body) {
 	}
 	for ; len(ready) > 0; ready = ready[1:] {
 		x := ready[0]
-		x.value, x.ok = l.eval(x.attr.Expr, nil)
+		x.value, x.ok = l.eval(x.attr.Expr)
 		for _, user := range x.users {
 			if user.waits--; user.waits == 0 {
 				ready = append(ready, user)

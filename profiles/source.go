@@ -32,15 +32,23 @@ func readSource(path string) ([]byte, *hcl.Diagnostic) {
 	if err != nil {
 		return nil, problem(nil, fmt.Sprintf("Cannot read %s", path), sentence(reason(err))+" Check the path.")
 	}
-	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.IsDir() {
+	info, err := f.Stat()
+	if err == nil && info.IsDir() {
+		_ = f.Close()
 		return nil, problem(nil, fmt.Sprintf("%s is a folder", path), "A profile is one file. Write the path of the .hcl file.")
 	}
-	text, err := io.ReadAll(io.LimitReader(f, maxSource+1))
+	text, err := readUpTo(f, maxSource+1)
 	if err != nil {
 		return nil, problem(nil, fmt.Sprintf("Cannot read %s", path), sentence(reason(err)))
 	}
 	return text, checkText(path, text)
+}
+
+// readUpTo reads at most n bytes of a file, and closes it.
+func readUpTo(f *os.File, n int64) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(f, n))
+	_ = f.Close() // it was only read, so nothing is lost
+	return text, err
 }
 
 // reason is an error of the file system without the path, which the message has.

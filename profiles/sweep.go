@@ -42,7 +42,7 @@ func (r *engineReader) axesOf(b *hclsyntax.Block) {
 		r.l.errorf(b.DefRange(), "An empty sweep", "Write an axis, such as max-num-seqs = [64, 128, 256], or take the block out.")
 	}
 	for _, a := range sortedAttributes(b.Body) {
-		v, ok := r.l.eval(a.Expr, nil)
+		v, ok := r.l.eval(a.Expr)
 		if !ok {
 			continue
 		}
@@ -99,12 +99,12 @@ func (r *engineReader) axis(x entry, env bool) {
 		if good := env && r.envVar(s) || !env && r.flag(s); !good {
 			return
 		}
-		if key := axisKey(s.value); seen[key] {
+		key := axisKey(s.value)
+		if seen[key] {
 			r.l.errorf(f.at, fmt.Sprintf("Axis %s has %s twice", x.name, clip(s.value.String())), "The same argument gives the same trial. Take one of them out.")
 			continue
-		} else {
-			seen[key] = true
 		}
+		seen[key] = true
 		a.Values, a.raw = append(a.Values, s.value), append(a.raw, s.raw)
 	}
 	r.addAxis(a)

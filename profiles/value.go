@@ -30,11 +30,19 @@ type Value struct {
 	Secret string
 }
 
-// Bool, Number and String make values; Number takes decimal text.
-func Bool(b bool) Value            { return Value{Kind: KindBool, Text: fmt.Sprint(b)} }
-func Number(text string) Value     { return Value{Kind: KindNumber, Text: text} }
-func String(text string) Value     { return Value{Kind: KindString, Text: text} }
-func List(elems ...Value) Value    { return Value{Kind: KindList, List: elems} }
+// Bool is the value true or false.
+func Bool(b bool) Value { return Value{Kind: KindBool, Text: fmt.Sprint(b)} }
+
+// Number is a number, in decimal text.
+func Number(text string) Value { return Value{Kind: KindNumber, Text: text} }
+
+// String is a text.
+func String(text string) Value { return Value{Kind: KindString, Text: text} }
+
+// List is several arguments.
+func List(elems ...Value) Value { return Value{Kind: KindList, List: elems} }
+
+// Object is one argument in JSON.
 func Object(jsonText string) Value { return Value{Kind: KindObject, Text: jsonText} }
 
 // IsNull says that the flag is left off.
