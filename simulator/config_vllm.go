@@ -58,9 +58,7 @@ func (i *instance) configureVLLM() {
 	i.checkVLLM(full)
 	i.fit = catalog.VLLMMemory(card, i.model, flags)
 	i.maxLen = i.fit.MaxModelLen
-	if blocks := a.number("num-gpu-blocks-override", 0); blocks > 0 && i.fit.Err == "" {
-		i.fit.KVTokens = blocks * full.BlockSize
-	}
+	i.overrideBlocks(full)
 	i.vllmMemoryDeath(full)
 	quant := firstOf(full.Quantization, i.model.Quantization)
 	i.kernels = Kernels{
@@ -143,6 +141,23 @@ func (i *instance) checkVLLM(f catalog.VLLMFlags) {
 }
 
 var vllmBackends = []string{"FLASH_ATTN", "FLASHINFER", "TRITON_ATTN", "FLEX_ATTENTION", "TORCH_SDPA", "CPU_ATTN", "TURBOQUANT"}
+
+// overrideBlocks sets the cache to a number of blocks, whatever was measured.
+func (i *instance) overrideBlocks(f catalog.VLLMFlags) {
+	blocks := i.args.number("num-gpu-blocks-override", 0)
+	if blocks <= 0 || i.fit.Err != "" {
+		return
+	}
+	if blocks > i.fit.KVTokens/f.BlockSize*2 { // more than the card has
+		i.fit.Problem = catalog.ProblemWork
+		return
+	}
+	i.fit.KVTokens = blocks * f.BlockSize
+	i.fit.KVBytes = float64(i.fit.KVTokens) * i.model.KVBytesPerToken(f.KVDType)
+	if i.fit.KVTokens < i.maxLen {
+		i.fit.Problem = catalog.ProblemContext
+	}
+}
 
 // vllmMemoryDeath puts what the catalog's arithmetic says into vLLM's words.
 func (i *instance) vllmMemoryDeath(f catalog.VLLMFlags) {
