@@ -145,9 +145,8 @@ func (f *Folder) Journal(run string) ([]Record, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the journal of run %s: %w", run, err)
 	}
-	defer file.Close()
 	records, err := ReadJournal(file)
-	if err != nil {
+	if err = errors.Join(err, file.Close()); err != nil {
 		return records, fmt.Errorf("read the journal of run %s: %w", run, err)
 	}
 	return records, nil

@@ -94,7 +94,6 @@ func copyFile(out io.Writer, path string) error {
 	if err != nil {
 		return fmt.Errorf("open the log: %w", err)
 	}
-	defer f.Close()
 	_, err = io.Copy(out, f)
-	return err
+	return errors.Join(err, f.Close())
 }

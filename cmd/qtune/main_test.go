@@ -46,13 +46,13 @@ func (b *syncBuffer) String() string {
 	return b.buf.String()
 }
 
-func newConsole(t *testing.T, env ...string) *console {
+func newConsole(t *testing.T) *console {
 	t.Helper()
 	t.Setenv("DOCKER_HOST", "unix:///nowhere/docker.sock") // what the Docker client itself reads
 	c := &console{}
 	c.world = world{
 		stdout: &c.out, stderr: &c.err, stdin: strings.NewReader(""), width: func() int { return 100 },
-		environ: append([]string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH")}, env...),
+		environ: []string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH")},
 	}
 	return c
 }

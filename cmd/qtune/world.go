@@ -50,7 +50,7 @@ func (w *world) logger(level string) (zerolog.Logger, error) {
 	if err != nil {
 		return zerolog.Nop(), &usageError{fmt.Errorf("--log-level %q: choose trace, debug, info, warn, error or disabled", level)}
 	}
-	out := io.Writer(w.stderr)
+	out := w.stderr
 	if w.terminal {
 		out = zerolog.ConsoleWriter{Out: w.stderr, NoColor: !w.color(), TimeFormat: time.TimeOnly}
 	}
