@@ -64,15 +64,26 @@ func (p *printer) trials(o *tuner.Outcome) {
 	}
 	p.printf("\nAll trials%s\n", tag(s))
 	p.table(func(row func(...string)) {
-		row("", "trial", s.Objective.Metric, "gain", "start", "", "configuration")
+		row("", "trial", "engine", s.Objective.Metric, "gain", "start", "")
 		for i := range o.Rows {
 			p.trial(row, &o.Rows[i], bench.Unit(s.Objective.Unit))
 		}
 	})
+	p.configurations(o)
 	for _, pr := range o.Pruned {
 		p.printf("  not started: %d (%s)\n", pr.Count, pr.Reason)
 	}
 	p.notes(o)
+}
+
+// configurations names what sets each trial apart. It stands apart from the
+// figures, since it can be long.
+func (p *printer) configurations(o *tuner.Outcome) {
+	for i := range o.Rows {
+		if r := &o.Rows[i]; r.Varies != "" {
+			p.printf("  %s: %s\n", r.Trial, r.Varies)
+		}
+	}
 }
 
 func (p *printer) trial(row func(...string), r *tuner.Row, unit bench.Unit) {
@@ -83,7 +94,7 @@ func (p *printer) trial(row func(...string), r *tuner.Row, unit bench.Unit) {
 	if r.Gain != nil && !r.Baseline {
 		gain = fmt.Sprintf("%+.1f %%", 100**r.Gain)
 	}
-	row(mark(r), r.Trial, value, gain, fmt.Sprintf("%.0f s", r.StartS), remark(r), strings.TrimSpace(r.Engine+" "+r.Name+" "+r.Varies))
+	row(mark(r), r.Trial, r.Engine+" "+r.Name, value, gain, fmt.Sprintf("%.0f s", r.StartS), remark(r))
 }
 
 func mark(r *tuner.Row) string {

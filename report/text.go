@@ -16,7 +16,7 @@ import (
 // the comparison with the baseline, all trials, what failed and why, and where
 // the files are. Lines that carry figures say so if they are simulated.
 func Text(w io.Writer, o tuner.Outcome) error {
-	p := &printer{out: w}
+	p := &printer{out: w, simulated: o.Summary.Simulated}
 	p.verdict(&o)
 	p.comparison(&o)
 	p.trials(&o)
@@ -26,8 +26,9 @@ func Text(w io.Writer, o tuner.Outcome) error {
 }
 
 type printer struct {
-	out io.Writer
-	err error
+	out       io.Writer
+	err       error
+	simulated bool
 }
 
 func (p *printer) printf(format string, args ...any) {
@@ -36,7 +37,8 @@ func (p *printer) printf(format string, args ...any) {
 	}
 }
 
-// table writes aligned columns; the rows are what f writes, tab-separated.
+// table writes aligned columns; the rows are what f writes, tab-separated. A
+// simulated row says so itself, since rows are quoted without their heading.
 func (p *printer) table(f func(row func(cells ...string))) {
 	if p.err != nil {
 		return
@@ -44,6 +46,9 @@ func (p *printer) table(f func(row func(cells ...string))) {
 	tw := tabwriter.NewWriter(p.out, 2, 8, 2, ' ', 0)
 	f(func(cells ...string) {
 		if p.err == nil {
+			if p.simulated {
+				cells = append(cells, "simulated")
+			}
 			_, p.err = fmt.Fprintln(tw, "  "+strings.Join(cells, "\t"))
 		}
 	})
