@@ -62,18 +62,23 @@ func (d *Decision) compare(o profiles.Objective) {
 	}
 	d.Gain = &gain
 	if !d.KeptBaseline {
-		d.Doubt = doubt(o, d.Winner.Result, d.Baseline.Result)
+		d.Doubt = doubt(o, gain, d.Winner.Result, d.Baseline.Result)
 	}
 }
 
+// SmallGain is what two starts of one configuration can differ by: a restart
+// moves throughput by up to 1.5 %, the measurement adds its own noise, and the
+// best of many trials is a lucky one.
+const SmallGain = 0.05
+
 // doubt names what one start of each cannot tell apart.
-func doubt(o profiles.Objective, winner, baseline *TrialResult) string {
+func doubt(o profiles.Objective, gain float64, winner, baseline *TrialResult) string {
 	w, b := interval(o, winner), interval(o, baseline)
-	if w == nil || b == nil {
-		return "one start each and no interval: measure again before you trust a small gain"
-	}
-	if w[0] <= b[1] && b[0] <= w[1] {
+	switch {
+	case w != nil && b != nil && w[0] <= b[1] && b[0] <= w[1]:
 		return "the intervals of the winner and the baseline overlap: the difference may be noise"
+	case gain < SmallGain:
+		return fmt.Sprintf("one start of each was measured, and starts differ by themselves: a gain under %.0f %% may be noise", 100*SmallGain)
 	}
 	return ""
 }

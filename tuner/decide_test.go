@@ -79,7 +79,7 @@ func TestDecide(t *testing.T) {
 			"with minimize the lowest wins, and a lower value is a positive gain",
 			oneLevel("ttft_mean", true),
 			[]TrialResult{measured("b", 1, 200, baseline), measured("x", 1, 150)},
-			"x", false, gain(0.25), true,
+			"x", false, gain(0.25), false,
 		},
 		{
 			"a tie goes to the baseline",
@@ -103,7 +103,7 @@ func TestDecide(t *testing.T) {
 			"a baseline that breaks a constraint is measured against, but cannot win",
 			oneLevel("output_throughput", false, limit("ttft_p95", 50)),
 			[]TrialResult{measured("b", 100, 90, baseline, between(1, 2)), measured("x", 50, 10, between(3, 4))},
-			"x", false, gain(-0.5), false,
+			"x", false, gain(-0.5), true,
 		},
 		{
 			"more than 1 % failed requests cannot win",
@@ -134,6 +134,12 @@ func TestDecide(t *testing.T) {
 			oneLevel("output_throughput", false),
 			[]TrialResult{measured("b", 100, 10, baseline, between(90, 110)), measured("x", 105, 10, between(100, 115))},
 			"x", false, gain(0.05), true,
+		},
+		{
+			"a small gain is doubtful whatever its interval",
+			oneLevel("output_throughput", false),
+			[]TrialResult{measured("b", 100, 10, baseline, between(99, 101)), measured("x", 103, 10, between(102, 104))},
+			"x", false, gain(0.03), true,
 		},
 		{
 			"when all failed there is no winner",
