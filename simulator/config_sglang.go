@@ -67,7 +67,8 @@ func (i *instance) configureSGLang() {
 		LongestFirst:     a.text("schedule-policy", "fcfs") == "lof",
 		Conservativeness: a.float("schedule-conservativeness", 1), Mixed: a.on("enable-mixed-chunk", false),
 	}
-	i.boot = boot{graphs: full.GraphSize > 0, torchCompile: torchCompile, dummyWeights: a.text("load-format", "auto") == "dummy"}
+	// SGLang compiles while it captures graphs: without them the flag does nothing.
+	i.boot = boot{graphs: full.GraphSize > 0, torchCompile: torchCompile && full.GraphSize > 0, dummyWeights: a.text("load-format", "auto") == "dummy"}
 }
 
 // sglangKernels knows that SGLang with `awq` unpacks every weight to 16 bits in every

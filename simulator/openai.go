@@ -105,7 +105,7 @@ func (s *server) checkLength(prompt, asked int) error {
 	limit := s.i.maxLen
 	switch {
 	case prompt < 1:
-		return fmt.Errorf("The decoder prompt cannot be empty") //nolint:staticcheck,revive // the engine's own text
+		return fmt.Errorf("The decoder prompt cannot be empty") //nolint:staticcheck // the engine's own text
 	case s.i.kind == kindLlamaCpp && prompt >= limit:
 		return fmt.Errorf("the request exceeds the available context size (%d tokens), try increasing it", limit)
 	case s.i.kind == kindLlamaCpp:

@@ -79,10 +79,10 @@ const gib = 1 << 30
 func (s *script) vllm() {
 	i := s.i
 	api := func(level, where, format string, args ...any) {
-		s.vllmLine(false, "APIServer", level, where, format, args...)
+		s.vllmLine("APIServer", level, where, format, args...)
 	}
 	core := func(level, where, format string, args ...any) {
-		s.vllmLine(false, "EngineCore", level, where, format, args...)
+		s.vllmLine("EngineCore", level, where, format, args...)
 	}
 	s.after(5)
 	api("INFO", "api_utils.py:347", "version %s  model   %s", i.version, i.modelName)
@@ -157,16 +157,16 @@ func (s *script) vllmInit(core func(level, where, format string, args ...any)) {
 	core("INFO", "core.py:402", "init engine (profile, create kv cache, warmup model) took %.2f s (compilation: %.2f s)", (s.at - begun).Seconds(), compiled)
 }
 
-func (s *script) vllmLine(stderr bool, process, level, where, format string, args ...any) {
-	s.line(stderr, "(%s pid=%d) %s %s [%s] %s", process, pid(), level, s.clock().Format("01-02 15:04:05"), where, fmt.Sprintf(format, args...))
+func (s *script) vllmLine(process, level, where, format string, args ...any) {
+	s.line(false, "(%s pid=%d) %s %s [%s] %s", process, pid(), level, s.clock().Format("01-02 15:04:05"), where, fmt.Sprintf(format, args...))
 }
 
 // vllmDeath is the end of the engine core: its traceback, then the server's.
 func (s *script) vllmDeath() {
-	s.vllmLine(false, "EngineCore", "ERROR", "core.py:1510", "EngineCore failed to start.")
-	s.vllmLine(false, "EngineCore", "ERROR", "core.py:1510", "Traceback (most recent call last):")
+	s.vllmLine("EngineCore", "ERROR", "core.py:1510", "EngineCore failed to start.")
+	s.vllmLine("EngineCore", "ERROR", "core.py:1510", "Traceback (most recent call last):")
 	for _, text := range s.i.death.text {
-		s.vllmLine(false, "EngineCore", "ERROR", "core.py:1510", "%s", text)
+		s.vllmLine("EngineCore", "ERROR", "core.py:1510", "%s", text)
 	}
 	s.after(2)
 	s.line(true, "(APIServer pid=%d) Traceback (most recent call last):", pid())

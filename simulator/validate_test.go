@@ -112,7 +112,7 @@ func replay(c *Core, log []logged) []logged {
 	return out
 }
 
-func compare(t *testing.T, real, simulated []logged) {
+func compare(t *testing.T, measured, simulated []logged) {
 	t.Helper()
 	figures := []struct {
 		name string
@@ -132,7 +132,7 @@ func compare(t *testing.T, real, simulated []logged) {
 		}},
 	}
 	for _, f := range figures {
-		r, s := f.of(real), f.of(simulated)
+		r, s := f.of(measured), f.of(simulated)
 		t.Logf("%-14s real %9.1f  simulated %9.1f  %+.1f %%", f.name, r, s, 100*(s/r-1))
 		if math.Abs(s/r-1) > 0.10 {
 			t.Errorf("%s: simulated %.1f, really %.1f", f.name, s, r)
