@@ -93,6 +93,7 @@ func TestCommands(t *testing.T) {
 		{"an unknown preset is a usage error", args("presets", "nope"), "", exitUsage, "", "qtune presets"},
 		{"fmt formats standard input", args("fmt", "-"), messy, exitOK, "model {\n  id = \"m\"\n}\n", ""},
 		{"fmt -check names the file and fails", messyFile("fmt", "--check"), "", exitError, "messy.hcl", ""},
+		{"a long flag may have one dash", messyFile("fmt", "-check"), "", exitError, "messy.hcl", ""},
 		{"fmt -diff shows the change", messyFile("fmt", "--diff"), "", exitOK, "+  id = \"m\"", ""},
 		{"version", args("version"), "", exitOK, "qtune ", ""},
 		{"runs of an empty folder", empty("runs", "--dir"), "", exitOK, "No run is kept", ""},

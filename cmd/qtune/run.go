@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/signal"
+	"regexp"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -42,7 +43,7 @@ func run(ctx context.Context, args []string, w *world) int {
 		context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	}
 	root := rootCmd(w)
-	root.SetArgs(args)
+	root.SetArgs(oneDash(args))
 	root.SetOut(w.stdout)
 	root.SetErr(w.stderr)
 	root.SetIn(w.stdin)
@@ -52,6 +53,29 @@ func run(ctx context.Context, args []string, w *world) int {
 		complain(w, err, code)
 	}
 	return code
+}
+
+var longWithOneDash = regexp.MustCompile(`^-[a-z][a-z-]+(=.*)?$`)
+
+// oneDash lets long flags have one dash, as Terraform's and Go's own do:
+// "-var x=1" is "--var x=1". There are no short flags that could be joined. The
+// words of a simulated engine are its own.
+func oneDash(args []string) []string {
+	if len(args) > 0 && args[0] == "simulate" {
+		return args
+	}
+	out := make([]string, len(args))
+	for i, a := range args {
+		if a == "--" {
+			copy(out[i:], args[i:])
+			break
+		}
+		if longWithOneDash.MatchString(a) {
+			a = "-" + a
+		}
+		out[i] = a
+	}
+	return out
 }
 
 // usageError is a command line that makes no sense.
