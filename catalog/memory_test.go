@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"math"
+	"strings"
 	"testing"
 )
 
@@ -195,6 +196,11 @@ func TestLlamaCppMemory(t *testing.T) {
 	if smol.Quantization != "q4_1" {
 		t.Errorf("quantization from the file's name: %q", smol.Quantization)
 	}
+	for id, want := range map[string]string{"Qwen/Qwen3-8B-GGUF": "q4_k_m", "qwen/qwen3-8b-gguf:Q8_0": "q8_0", "/m/Qwen3-8B-F16.gguf": "f16"} {
+		if m, ok := FindModel(id); !ok || m.Quantization != want {
+			t.Errorf("%s: %v, quantization %q, want %q", id, ok, m.Quantization, want)
+		}
+	}
 	fit := LlamaCppMemory(card, smol, LlamaCppFlags{Context: 1024, Slots: 2, GPULayers: -1})
 	if fit.KVTokens != 1024 || fit.MaxModelLen != 512 {
 		t.Errorf("1024 cells in 2 slots: %+v", fit)
@@ -207,6 +213,10 @@ func TestModelFromConfig(t *testing.T) {
 	good := `{"architectures":["LlamaForCausalLM"],"num_hidden_layers":30,"hidden_size":576,"intermediate_size":1536,"num_attention_heads":9,
 		"num_key_value_heads":3,"vocab_size":49152,"tie_word_embeddings":true,"max_position_embeddings":8192,"torch_dtype":"bfloat16"}`
 	m, err := ModelFromConfig([]byte(good))
+	packed, err2 := ModelFromConfig([]byte(strings.Replace(good, `"torch_dtype"`, `"quantization_config":{"quant_method":"compressed-tensors","config_groups":{"group_0":{"weights":{"num_bits":4}}}},"torch_dtype"`, 1)))
+	if err2 != nil || packed.BytesPerParam("compressed-tensors") > 0.53 {
+		t.Errorf("four bits in compressed-tensors: %g bytes a weight, %v", packed.BytesPerParam("compressed-tensors"), err2)
+	}
 	if err != nil || m.HeadDim != 64 || m.KVBytesPerToken("") != 23040 {
 		t.Errorf("SmolLM2's config: %+v, %v", m, err)
 	}

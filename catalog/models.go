@@ -30,6 +30,7 @@ type Model struct {
 	Tied         bool   `json:"tied"`         // the output layer is the embedding table
 	MaxPosition  int    `json:"max_position"` // longest context it was made for, tokens
 	Quantization string `json:"quantization"` // of the checkpoint: "awq", "fp8", …; "": none
+	QuantBits    int    `json:"quant_bits"`   // bits of a quantized weight; 0: as its quantization usually has
 	DType        string `json:"dtype"`        // of what is not quantized
 	Source       string `json:"source"`
 
@@ -68,10 +69,12 @@ var loadModels = sync.OnceValue(func() map[string]Model {
 	return all
 })
 
-var ggufName = regexp.MustCompile(`(?i)^(.+)[-.](i?q\d[\w]*|f16|bf16|f32)\.gguf$`)
+// ggufName is a GGUF file (name.Q4_1.gguf) or a repository of them (name-GGUF:Q4_1).
+var ggufName = regexp.MustCompile(`^(.+?)(?:[-.](i?q\d\w*|f16|bf16|f32)\.gguf|-gguf(?::(\w+))?)$`)
 
 // FindModel finds a model by its hub id, by the last part of it, or by the name of a
-// GGUF file such as SmolLM2-135M-Instruct.Q4_1.gguf. Case does not count.
+// GGUF file or repository, such as SmolLM2-135M-Instruct.Q4_1.gguf and
+// Qwen/Qwen3-8B-GGUF:Q8_0; a repository's own default is Q4_K_M. Case does not count.
 func FindModel(id string) (Model, bool) {
 	key := strings.ToLower(strings.TrimRight(id, "/"))
 	if m, ok := loadModels()[key]; ok {
@@ -80,7 +83,7 @@ func FindModel(id string) (Model, bool) {
 	base := path.Base(key)
 	quant := ""
 	if g := ggufName.FindStringSubmatch(base); g != nil {
-		base, quant = g[1], strings.ToLower(g[2])
+		base, quant = g[1], orString(g[2]+g[3], "q4_k_m")
 	}
 	m, ok := loadModels()[base]
 	if ok && quant != "" {
@@ -102,27 +105,44 @@ func ModelIDs() []string {
 }
 
 type hubConfig struct {
-	Architectures     []string   `json:"architectures"`
-	Layers            int        `json:"num_hidden_layers"`
-	Hidden            int        `json:"hidden_size"`
-	Intermediate      int        `json:"intermediate_size"`
-	Heads             int        `json:"num_attention_heads"`
-	KVHeads           int        `json:"num_key_value_heads"`
-	HeadDim           int        `json:"head_dim"`
-	Vocab             int        `json:"vocab_size"`
-	Tied              bool       `json:"tie_word_embeddings"`
-	MaxPosition       int        `json:"max_position_embeddings"`
-	TorchDType        string     `json:"torch_dtype"`
-	DType             string     `json:"dtype"`
-	NumExperts        int        `json:"num_experts"`
-	NumLocalExperts   int        `json:"num_local_experts"`
-	ExpertsPerToken   int        `json:"num_experts_per_tok"`
-	MoEIntermediate   int        `json:"moe_intermediate_size"`
-	LatentRank        int        `json:"kv_lora_rank"`
-	TextConfig        *hubConfig `json:"text_config"`
-	QuantizationEntry *struct {
-		Method string `json:"quant_method"`
-	} `json:"quantization_config"`
+	Architectures     []string    `json:"architectures"`
+	Layers            int         `json:"num_hidden_layers"`
+	Hidden            int         `json:"hidden_size"`
+	Intermediate      int         `json:"intermediate_size"`
+	Heads             int         `json:"num_attention_heads"`
+	KVHeads           int         `json:"num_key_value_heads"`
+	HeadDim           int         `json:"head_dim"`
+	Vocab             int         `json:"vocab_size"`
+	Tied              bool        `json:"tie_word_embeddings"`
+	MaxPosition       int         `json:"max_position_embeddings"`
+	TorchDType        string      `json:"torch_dtype"`
+	DType             string      `json:"dtype"`
+	NumExperts        int         `json:"num_experts"`
+	NumLocalExperts   int         `json:"num_local_experts"`
+	ExpertsPerToken   int         `json:"num_experts_per_tok"`
+	MoEIntermediate   int         `json:"moe_intermediate_size"`
+	LatentRank        int         `json:"kv_lora_rank"`
+	TextConfig        *hubConfig  `json:"text_config"`
+	QuantizationEntry *quantEntry `json:"quantization_config"`
+}
+
+type quantEntry struct {
+	Method string `json:"quant_method"`
+	Bits   int    `json:"bits"`
+	Groups map[string]struct {
+		Weights struct {
+			Bits int `json:"num_bits"`
+		} `json:"weights"`
+	} `json:"config_groups"`
+}
+
+// bits of a weight; 0: the entry does not say. Of several groups the widest counts.
+func (q *quantEntry) bits() int {
+	bits := q.Bits
+	for _, g := range q.Groups {
+		bits = max(bits, g.Weights.Bits)
+	}
+	return bits
 }
 
 // ModelFromConfig reads the config.json of a Hugging Face folder. It fails for text
@@ -170,7 +190,7 @@ func (c hubConfig) model() Model {
 		m.MoEIntermediate = m.Intermediate
 	}
 	if c.QuantizationEntry != nil {
-		m.Quantization = c.QuantizationEntry.Method
+		m.Quantization, m.QuantBits = c.QuantizationEntry.Method, c.QuantizationEntry.bits()
 	}
 	return m
 }
@@ -190,6 +210,7 @@ func (m Model) check() error {
 		{"vocab_size", m.Vocab, 1, 1 << 24},
 		{"max_position_embeddings", m.MaxPosition, 1, 1 << 30},
 		{"num_experts", m.Experts, 0, 1 << 16},
+		{"quantization_config: bits", m.QuantBits, 0, 32},
 		{"num_experts_per_tok", m.ActiveExperts, 0, max(m.Experts, 0)},
 	}
 	for _, s := range sizes {
@@ -249,6 +270,9 @@ func (m Model) WeightBytes(quant string) float64 {
 // means the model's data type. Four-bit formats carry a 16-bit scale and, but for
 // NVFP4, a 4-bit zero for each group of 128.
 func (m Model) BytesPerParam(quant string) float64 {
+	if quant != "" && quant == m.Quantization && m.QuantBits > 0 {
+		return float64(m.QuantBits)/8 + 2.5/128
+	}
 	if b, ok := quantBytes[strings.ToLower(quant)]; ok {
 		return b
 	}

@@ -112,12 +112,13 @@ func (d *driver) run(ctx context.Context) {
 	}
 }
 
-// awakeFor is how long of a step's end is not slept: lateness counts only in short steps.
+// awakeFor is how long of a step's end is not slept: about what a thread needs to wake
+// up, so that little of it is spent. Lateness counts only in short steps.
 func awakeFor(wall time.Duration) time.Duration {
 	if wall > 4*time.Millisecond {
 		return 0
 	}
-	return min(60*time.Microsecond, wall/4)
+	return min(30*time.Microsecond, wall/8)
 }
 
 // idle waits until there is something to do; false: the context ended.

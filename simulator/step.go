@@ -53,9 +53,7 @@ type Machine struct {
 	smallTokS float64
 }
 
-// NewMachine prepares the step model of tuning a model on a card.
-//
-// Terms and constants: docs of the model's terms are on Machine.Step.
+// NewMachine prepares the step model of a model on a card under these kernels.
 func NewMachine(card catalog.Card, m catalog.Model, k Kernels, eff Efficiency) *Machine {
 	flops := card.BF16FLOPS
 	if k.FP8 && card.FP8FLOPS > 0 {
