@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/qtune/qtune/docker"
 	"github.com/qtune/qtune/profiles"
 )
 
@@ -30,7 +32,7 @@ func TestRealEngines(t *testing.T) {
 	dir := realEngines(t)
 	vllm := func(c profiles.Candidate) (*profiles.Engine, profiles.Candidate) {
 		c.Flags = append(flags("max-model-len", num("2048"), "dtype", str("bfloat16"), "enforce-eager", yes()).Flags, c.Flags...)
-		c.Env = append(c.Env, profiles.EnvVar{Name: "VLLM_CPU_KVCACHE_SPACE", Value: num("1")})
+		c.Env = append([]profiles.EnvVar{{Name: "VLLM_CPU_KVCACHE_SPACE", Value: num("1")}}, c.Env...)
 		return &profiles.Engine{Kind: "vllm", Name: "real", Runtime: profiles.RuntimeProcess, StartupTimeout: 5 * time.Minute, Command: []string{filepath.Join(dir, "vllm", "bin", "vllm"), "serve"}}, c
 	}
 	sglang := func(c profiles.Candidate) (*profiles.Engine, profiles.Candidate) {
@@ -52,7 +54,7 @@ func TestRealEngines(t *testing.T) {
 		{"vllm context too long", vllm, flags("max-model-len", num("999999")), "model", ContextTooLong, "999999"},
 		{"vllm quantization that the checkpoint has not", vllm, flags("quantization", str("nosuch")), "model", UnsupportedQuantization, "nosuch"},
 		{"vllm model that is not there", vllm, flags(), "nosuch", ModelMissing, ""},
-		{"vllm more cache than memory", vllm, flags("kv-cache-memory-bytes", str("900G")), "model", HostOutOfMemory, ""},
+		{"vllm more cache than memory", vllm, profiles.Candidate{Env: []profiles.EnvVar{{Name: "VLLM_CPU_KVCACHE_SPACE", Value: num("900")}}}, "model", HostOutOfMemory, "900.0 GiB"},
 		{"sglang serves", sglang, flags("max-total-tokens", num("32768")), "model", "", ""},
 		{"sglang no memory for the cache", sglang, flags("mem-fraction-static", num("0.01")), "model", KVTooSmall, "leave no GPU memory"},
 		{"sglang context too long", sglang, flags("context-length", num("999999")), "model", ContextTooLong, "999999"},
@@ -77,6 +79,51 @@ func TestRealEngines(t *testing.T) {
 			checkGone(t, testTrial)
 		})
 	}
+}
+
+// TestRealDeathThatOnlyTheLogTells starts vLLM in a container whose /tmp is
+// mounted noexec: its engine dies, and the container would run on for ever.
+func TestRealDeathThatOnlyTheLogTells(t *testing.T) {
+	dir := realEngines(t)
+	client, err := docker.Connect(t.Context(), zerolog.Nop())
+	if err != nil {
+		t.Skipf("no Docker daemon here: %v", err)
+	}
+	defer client.Close() //nolint:errcheck // only idle connections
+	const image = "qtune-userland:1"
+	if _, there, err := client.InspectImage(t.Context(), image); err != nil || !there {
+		t.Skipf("no image %s: run scripts/userland-image.sh (%v)", image, err)
+	}
+	venv := filepath.Join(dir, "vllm")
+	python, err := filepath.EvalSymlinks(filepath.Join(venv, "bin", "python"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &profiles.Engine{Kind: "vllm", Name: "noexec", Runtime: profiles.RuntimeDocker, Image: image, Pull: "never", StartupTimeout: 8 * time.Minute,
+		Command: []string{filepath.Join(venv, "bin", "vllm"), "serve"}, ShmSize: 1 << 30, Tmpfs: []profiles.Tmpfs{{Target: "/tmp"}}}
+	for _, folder := range []string{"/usr", "/lib", "/lib64", "/bin", "/etc", venv, filepath.Dir(filepath.Dir(python))} {
+		e.Mounts = append(e.Mounts, profiles.Mount{Source: folder, Target: folder})
+	}
+	l := &Launcher{Dir: t.TempDir(), Environ: os.Environ(), Log: zerolog.Nop(), Progress: func(s string) { t.Log(s) },
+		Docker: func(context.Context) (*docker.Client, error) { return client, nil }}
+	st := Start{Trial: testTrial, Engine: e, LogPath: filepath.Join(l.Dir, "engine.log"), Model: profiles.Model{ID: "smol", Path: filepath.Join(dir, "model")}, GPU: profiles.GPU{Devices: []string{}},
+		Candidate: flags("max-model-len", num("2048"), "dtype", str("bfloat16"))}
+	st.Candidate.Env = []profiles.EnvVar{{Name: "VLLM_CPU_KVCACHE_SPACE", Value: num("1")}, {Name: "HOME", Value: str("/tmp")}}
+	_, failure, err := l.Launch(t.Context(), st)
+	t.Logf("ended %v after its log's last word", time.Since(modified(t, st.LogPath)).Round(time.Millisecond))
+	checkReal(t, NoExec, "failed to map segment", failure, err, st.LogPath)
+	if left, err := client.List(t.Context(), LabelTrial+"="+testTrial); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+func modified(t *testing.T, path string) time.Time {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.ModTime()
 }
 
 func checkReal(t *testing.T, class Class, line string, failure *Failure, err error, log string) {
