@@ -104,6 +104,7 @@ func TestClassifyLines(t *testing.T) {
 		{"vllm", "vllm serve: error: argument --max-num-seqs: expected one argument", BadValue, "--max-num-seqs: expected one argument"},
 		{"vllm", "OSError: You are trying to access a gated repo.\nMake sure to have access to it at https://huggingface.co/x/y.", ModelGated, "HF_TOKEN"},
 		{"vllm", "OSError: nosuch/model is not a local folder and is not a valid model identifier listed on 'https://huggingface.co/models'", ModelMissing, "model.id"},
+		{"vllm", "huggingface_hub.errors.HFValidationError: Repo id must be in the form 'repo_name' or 'namespace/repo_name': '/nowhere/m'. Use `repo_type` argument if needed.", ModelMissing, "set model.path"},
 		{"vllm", "RuntimeError: Found no NVIDIA driver on your system. Please check", GPUMissing, "nvidia-smi"},
 		{"vllm", "OSError: [Errno 98] Address already in use", PortInUse, "another port"},
 		{"vllm", "ValueError: Selected backend AttentionBackendEnum.FLASHINFER is not valid for this configuration. Reason: ['compute capability not supported']", KernelMissing, "AttentionBackendEnum.FLASHINFER"},

@@ -210,7 +210,7 @@ func removal(err error) error {
 	if errors.As(err, &de) && de.Reason == docker.NotRemoved {
 		return &TeardownError{What: "a container that did not start", Err: de}
 	}
-	if many, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // each part is looked at
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, part := range many.Unwrap() {
 			if left := removal(part); left != nil {
 				return left

@@ -117,7 +117,7 @@ func HubSize(ctx context.Context, endpoint, id, revision, token string) (HubMode
 		}
 		return HubModel{}, &HubError{Model: id, Err: err}
 	}
-	defer res.Body.Close() //nolint:errcheck // it was only read
+	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
 		return HubModel{}, &HubError{Model: id, Status: res.StatusCode, Err: fmt.Errorf("%s answered %s", endpoint, res.Status)}
 	}

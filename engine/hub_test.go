@@ -154,7 +154,7 @@ func TestHubSize(t *testing.T) {
 		{"gated", hub.URL, "org/gated", "HF_TOKEN"},
 		{"not there", hub.URL, "org/none", "model.id"},
 		{"rubbish", hub.URL, "org/rubbish", "again later"},
-		{"offline", "http://" + refused(t), "org/m", "online"},
+		{"offline", "http://" + refused(), "org/m", "online"},
 	}
 	for _, f := range failures {
 		_, err := HubSize(t.Context(), f.endpoint, f.id, "", "")
@@ -235,7 +235,7 @@ func TestFetchFails(t *testing.T) {
 		{"the library fails", "echo 'OSError: [Errno 28] No space left on device' >&2; exit 1", "free space", nil},
 		{"it ends well and nothing is there", "exit 0", "model", nil},
 		{"there is no such Python", layOut, "", func(_ *Launcher, f *Fetch) { f.Engine.Command = []string{"/nowhere/vllm"} }},
-		{"the hub is not reachable", layOut, "online", func(l *Launcher, _ *Fetch) { l.Environ = append(l.Environ, "HF_ENDPOINT=http://"+refused(t)) }},
+		{"the hub is not reachable", layOut, "online", func(l *Launcher, _ *Fetch) { l.Environ = append(l.Environ, "HF_ENDPOINT=http://"+refused()) }},
 		{"llama.cpp reads files", layOut, "GGUF", func(_ *Launcher, f *Fetch) { f.Engine.Kind = "llamacpp" }},
 	}
 	for _, test := range tests {

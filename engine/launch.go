@@ -66,6 +66,9 @@ func (l *Launcher) Launch(ctx context.Context, st Start) (*Server, *Failure, err
 	if st.Engine.Runtime == profiles.RuntimeExternal {
 		return l.connect(ctx, st)
 	}
+	if failure := l.missingModel(st); failure != nil {
+		return nil, failure, nil
+	}
 	image, failure, err := l.Prepare(ctx, st.Engine)
 	if failure != nil || err != nil {
 		return nil, failure, err
@@ -85,6 +88,15 @@ func (l *Launcher) Launch(ctx context.Context, st Start) (*Server, *Failure, err
 	return l.serve(ctx, st, inst, out, began)
 }
 
+// missingModel spares a local engine's imports where its model is not there. A
+// container's mounts are the daemon's to check: it may run elsewhere.
+func (l *Launcher) missingModel(st Start) *Failure {
+	if l.Simulate != nil || st.Engine.Runtime != profiles.RuntimeProcess || st.Model.Path == "" || exists(st.Model.Path) {
+		return nil
+	}
+	return fail(ModelMissing, "there is no "+st.Model.Path, "set model.path to the folder or file that holds the model")
+}
+
 // serve waits for readiness, and undoes everything where it does not come.
 func (l *Launcher) serve(ctx context.Context, st Start, inst *instance, out *sink, began time.Time) (*Server, *Failure, error) {
 	p := l.prober(st, inst.addr)
@@ -97,7 +109,7 @@ func (l *Launcher) serve(ctx context.Context, st Start, inst *instance, out *sin
 	out.ready()
 	s := &Server{
 		target: p.target(), inst: inst, out: out, speed: l.speed(), simulated: l.Simulate != nil,
-		died: make(chan struct{}), closing: make(chan struct{}),
+		died: make(chan struct{}),
 	}
 	s.facts = out.read()
 	s.facts.WallS, s.facts.StartupS = wall.Seconds(), wall.Seconds()*l.speed()
@@ -105,7 +117,9 @@ func (l *Launcher) serve(ctx context.Context, st Start, inst *instance, out *sin
 	if v := p.version(ctx); v != "" {
 		s.facts.EngineVersion = v
 	}
-	s.owned.Go(s.monitor)
+	var watched context.Context
+	watched, s.cancel = context.WithCancel(context.WithoutCancel(ctx)) // until Close, not until ctx ends
+	s.owned.Go(func() { s.monitor(watched) })
 	l.Log.Debug().Str("trial", st.Trial).Dur("wall", wall).Str("url", s.target.URL).Msg("engine ready")
 	l.stage("ready")
 	return s, nil, nil

@@ -117,6 +117,14 @@ func TestLaunchProcess(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(temp, "qtune-*")); len(left) > 0 {
 		t.Errorf("left: %q", left)
 	}
+	t.Run("a model that is not there", func(t *testing.T) {
+		st := prepared(l, testStart(t, ""), "/nowhere/vllm")
+		st.Model.Path = "/nowhere/model"
+		_, failure, err := l.Launch(t.Context(), st)
+		if err != nil || failure == nil || failure.Class != ModelMissing || exists(st.LogPath) {
+			t.Fatal(failure, err)
+		}
+	})
 	t.Run("a program that is not there", func(t *testing.T) {
 		_, failure, err := l.Launch(t.Context(), prepared(l, testStart(t, ""), "/nowhere/vllm"))
 		if err != nil || failure == nil || failure.Class != ProgramMissing {
@@ -144,7 +152,7 @@ func TestLaunchSimulatedInDocker(t *testing.T) {
 	if err != nil {
 		t.Skipf("no Docker daemon here: %v", err)
 	}
-	defer client.Close() //nolint:errcheck // only idle connections
+	defer client.Close()
 	binary := buildEngine(t)
 	l := &Launcher{
 		Dir: t.TempDir(), Log: zerolog.Nop(), Simulate: &Simulation{Binary: binary, InDocker: true, Speed: 10},

@@ -249,7 +249,7 @@ func (p *prober) send(req *http.Request) (int, []byte, error) {
 	if err != nil {
 		return 0, nil, notYet{silence(what, err)}
 	}
-	defer res.Body.Close() //nolint:errcheck // it was only read
+	defer res.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	if err != nil {
 		return 0, nil, notYet{silence(what, err)}

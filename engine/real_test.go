@@ -89,7 +89,7 @@ func TestRealDeathThatOnlyTheLogTells(t *testing.T) {
 	if err != nil {
 		t.Skipf("no Docker daemon here: %v", err)
 	}
-	defer client.Close() //nolint:errcheck // only idle connections
+	defer client.Close()
 	const image = "qtune-userland:1"
 	if _, there, err := client.InspectImage(t.Context(), image); err != nil || !there {
 		t.Skipf("no image %s: run scripts/userland-image.sh (%v)", image, err)

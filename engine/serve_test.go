@@ -111,7 +111,7 @@ func (s *start) serve(t *testing.T) (*Server, *Failure, error) {
 	return s.launcher.serve(t.Context(), s.st, s.inst, s.out, time.Now())
 }
 
-func (s *start) log(format string, args ...any) { fmt.Fprintf(s.out, format+"\n", args...) }
+func (s *start) log(line string) { fmt.Fprintln(s.out, line) }
 
 func TestReady(t *testing.T) {
 	var asked atomic.Int32
@@ -153,7 +153,7 @@ func TestReady(t *testing.T) {
 			if failure != nil || err != nil {
 				t.Fatal(failure, err)
 			}
-			defer server.Close(t.Context()) //nolint:errcheck // looked at below
+			defer server.Close(t.Context())
 			facts := server.Facts()
 			if facts.KVTokens != 93184 || facts.EngineVersion != "0.32.0" || facts.ModelName != "m" || facts.StartupS <= 0 {
 				t.Errorf("facts %+v", facts)
@@ -215,14 +215,14 @@ func TestNeverReady(t *testing.T) {
 }
 
 // refused is an address at which nobody listens.
-func refused(t *testing.T) string {
+func refused() string {
 	s := httptest.NewServer(http.NotFoundHandler())
 	s.Close()
 	return s.Listener.Addr().String()
 }
 
 func TestStartupTimeoutIsEngineTime(t *testing.T) {
-	s := newStart(t, refused(t))
+	s := newStart(t, refused())
 	s.launcher.Simulate = &Simulation{Speed: 100}
 	s.st.Engine.StartupTimeout = time.Minute // 0.6 s on the wall
 	s.log("INFO loading weights")
@@ -236,7 +236,7 @@ func TestStartupTimeoutIsEngineTime(t *testing.T) {
 }
 
 func TestExitEndsTheStartAtOnce(t *testing.T) {
-	s := newStart(t, refused(t))
+	s := newStart(t, refused())
 	s.log("vllm: error: unrecognized arguments: --bogus hunter2")
 	s.life.end()
 	began := time.Now()
@@ -254,7 +254,7 @@ func TestExitEndsTheStartAtOnce(t *testing.T) {
 
 // TestFatalLineEndsALivingEngine: the limit is the issue's own, 2 s.
 func TestFatalLineEndsALivingEngine(t *testing.T) {
-	s := newStart(t, refused(t))
+	s := newStart(t, refused())
 	var fatal time.Time
 	go func() {
 		time.Sleep(100 * time.Millisecond)
@@ -280,7 +280,7 @@ func TestRecordedDeathEndsALivingEngine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newStart(t, refused(t))
+	s := newStart(t, refused())
 	began := time.Now()
 	go func() {
 		for line := range strings.Lines(string(log)) { // as it comes, some of it in pieces
@@ -302,7 +302,7 @@ func TestRecordedDeathEndsALivingEngine(t *testing.T) {
 }
 
 func TestCancelledStart(t *testing.T) {
-	s := newStart(t, refused(t))
+	s := newStart(t, refused())
 	cause := errors.New("interrupt signal received")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	time.AfterFunc(50*time.Millisecond, func() { cancel(cause) })
@@ -313,7 +313,7 @@ func TestCancelledStart(t *testing.T) {
 }
 
 func TestWhatCannotBeRemovedIsAnError(t *testing.T) {
-	s := newStart(t, refused(t))
+	s := newStart(t, refused())
 	s.life.stopErr = errors.New("the daemon does not answer")
 	s.life.end()
 	_, failure, err := s.serve(t)
@@ -329,7 +329,7 @@ func (brokenFile) Write([]byte) (int, error) { return 0, errors.New("no space le
 func (brokenFile) Close() error              { return nil }
 
 func TestALogThatCannotBeWrittenEndsTheRun(t *testing.T) {
-	s := newStart(t, refused(t))
+	s := newStart(t, refused())
 	s.out = newSink(brokenFile{}, "vllm", redactor{}, nil)
 	s.log("hello")
 	server, failure, err := s.serve(t)
@@ -363,7 +363,7 @@ func TestDiedUnderLoad(t *testing.T) {
 			if failure != nil || err != nil {
 				t.Fatal(failure, err)
 			}
-			defer server.Close(t.Context())                                                     //nolint:errcheck // not what is tested
+			defer server.Close(t.Context())
 			s.log("(Worker pid=53) ERROR 11-24 00:21:29 [m.py:1] WorkerProc hit an exception.") // of one request
 			test.die(s)
 			select {
@@ -419,7 +419,7 @@ func TestLag(t *testing.T) {
 	if failure != nil || err != nil {
 		t.Fatal(failure, err)
 	}
-	defer server.Close(t.Context()) //nolint:errcheck // not what is tested
+	defer server.Close(t.Context())
 	if lag, ok := server.Lag(t.Context()); !ok || lag != 2500*time.Microsecond {
 		t.Errorf("lag %v, %v", lag, ok)
 	}

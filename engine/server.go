@@ -31,8 +31,8 @@ type Server struct {
 	out     *sink
 	owned   sync.WaitGroup
 	died    chan struct{}
-	failure *Failure // written before died is closed
-	closing chan struct{}
+	failure *Failure           // written before died is closed
+	cancel  context.CancelFunc // ends the watch
 	once    sync.Once
 	err     error // of Close
 }
@@ -58,19 +58,10 @@ func (s *Server) Failure() *Failure {
 	}
 }
 
-// monitor watches the engine until it dies or is closed.
-func (s *Server) monitor() {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	s.owned.Go(func() {
-		select {
-		case <-s.closing:
-			cancel()
-		case <-ctx.Done():
-		}
-	})
+// monitor watches the engine until it dies or ctx ends.
+func (s *Server) monitor(ctx context.Context) {
 	select {
-	case <-s.closing:
+	case <-ctx.Done():
 		return
 	case <-s.out.broken:
 		s.failure = fail(DiskFull, "the trial's log cannot be written: "+s.out.err.Error(), hintDisk)
@@ -103,11 +94,11 @@ func (s *Server) mortal() *Failure {
 // or that of the log. Later calls give the same.
 func (s *Server) Close(ctx context.Context) error {
 	s.once.Do(func() {
-		close(s.closing)
-		s.owned.Wait()
 		if s.inst == nil {
 			return
 		}
+		s.cancel()
+		s.owned.Wait()
 		grace := stopGrace
 		if s.simulated {
 			grace = time.Second
@@ -155,7 +146,7 @@ func (l *Launcher) connect(ctx context.Context, st Start) (*Server, *Failure, er
 		f := fail(RuntimeLost, fmt.Sprintf("%s does not serve: %v", p.base, err), "start the server, or correct the engine's url")
 		return nil, newRedactor(l.Secrets).failure(f), nil
 	}
-	s := &Server{target: p.target(), speed: 1, died: make(chan struct{}), closing: make(chan struct{})}
+	s := &Server{target: p.target(), speed: 1, died: make(chan struct{})}
 	wall := time.Since(began).Seconds()
 	s.facts = Facts{ModelName: p.model, StartupS: wall, WallS: wall, EngineVersion: p.version(ctx)}
 	return s, nil, nil

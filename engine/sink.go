@@ -47,21 +47,21 @@ func (s *sink) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.partial = append(s.partial, p...)
-	var clear []byte
+	var safe []byte
 	for {
 		// Progress bars end their lines with a carriage return alone.
 		end := bytes.IndexAny(s.partial, "\n\r") + 1
 		if end == 0 {
 			break
 		}
-		clear = append(clear, s.line(s.partial[:end])...)
+		safe = append(safe, s.line(s.partial[:end])...)
 		s.partial = s.partial[end:]
 	}
 	if over := len(s.partial) - s.redact.longest; over > maxLine {
-		clear = append(clear, s.line(s.partial[:over])...)
+		safe = append(safe, s.line(s.partial[:over])...)
 		s.partial = s.partial[over:]
 	}
-	s.flush(clear)
+	s.flush(safe)
 	return len(p), nil
 }
 
@@ -82,11 +82,11 @@ func (s *sink) line(raw []byte) []byte {
 	return []byte(s.redact.text(string(raw)))
 }
 
-func (s *sink) flush(clear []byte) {
-	if len(clear) == 0 || s.isBroken {
+func (s *sink) flush(safe []byte) {
+	if len(safe) == 0 || s.isBroken {
 		return
 	}
-	if _, err := s.out.Write(clear); err != nil {
+	if _, err := s.out.Write(safe); err != nil {
 		s.err, s.isBroken = err, true
 		close(s.broken)
 	}
