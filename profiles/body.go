@@ -87,10 +87,18 @@ func (l *loader) unknown(s *section, at hcl.Range, name, kind string, w words) {
 	}
 	all := slices.Concat(w.attrs, w.blocks)
 	detail := fmt.Sprintf("In %s may stand: %s.", s.title, strings.Join(all, ", "))
-	if near := catalog.Nearest(name, all); near != "" {
+	if near := l.nearest(name, all); near != "" {
 		detail = fmt.Sprintf("Did you mean %s?", near)
 	}
 	l.errorf(at, summary, detail)
+}
+
+// nearest is catalog.Nearest, as long as its answer would be shown.
+func (l *loader) nearest(name string, names []string) string {
+	if l.diags.full() {
+		return ""
+	}
+	return catalog.Nearest(name, names)
 }
 
 // notYet refuses a word of the language whose part is still to be built.

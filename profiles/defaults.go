@@ -19,7 +19,10 @@ const (
 const (
 	maxGrid     = 1_000_000 // candidates of all sweeps together, whatever the budget
 	maxWhere    = 50_000    // evaluations of one where
-	maxLevelsOf = 1000      // levels of one workload
+	maxLoads    = 1000      // levels of all workloads together
+	maxBlocks   = 2000      // at the top of a file
+	maxFlags    = 1000      // flags of an engine, or variables of its environment
+	maxAxes     = 100       // axes of a sweep
 	maxTokens   = 10_000_000
 	maxUsers    = 100_000
 	maxRequests = 10_000_000

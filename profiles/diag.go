@@ -157,7 +157,7 @@ func (d *Diagnostics) add(more ...*hcl.Diagnostic) {
 	for _, g := range more {
 		g.Summary, g.Detail = clipTo(g.Summary, 300), clipTo(g.Detail, 4000)
 		switch {
-		case len(d.list) >= maxShown:
+		case d.full():
 			d.beyond++
 		case slices.ContainsFunc(d.list, func(h *hcl.Diagnostic) bool { return same(g, h) }):
 		default:
@@ -165,6 +165,9 @@ func (d *Diagnostics) add(more ...*hcl.Diagnostic) {
 		}
 	}
 }
+
+// full says that what is added is only counted, so that no effort should go into it.
+func (d *Diagnostics) full() bool { return len(d.list) >= maxShown }
 
 func same(a, b *hcl.Diagnostic) bool {
 	if a.Severity != b.Severity || a.Summary != b.Summary || a.Detail != b.Detail {

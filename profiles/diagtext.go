@@ -75,8 +75,12 @@ func (s source) context(offset int) string {
 func blockTitle(b *hclsyntax.Block) string {
 	var t strings.Builder
 	t.WriteString(b.Type)
-	for _, label := range b.Labels {
-		fmt.Fprintf(&t, " %q", label)
+	for i, label := range b.Labels {
+		if i == 2 {
+			t.WriteString(" …")
+			break
+		}
+		fmt.Fprintf(&t, " %q", clip(label))
 	}
 	return t.String()
 }

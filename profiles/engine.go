@@ -54,34 +54,17 @@ func (l *loader) engine(p *Profile, b *hclsyntax.Block) {
 	e.Pos = pos(b.DefRange())
 	r := &engineReader{section: l.section(b, engineWords), engine: e}
 	r.flags.same, r.env.same = canonicalFlag(kind), func(name string) string { return name }
-	for _, other := range p.Engines {
-		if other.Kind == kind && other.Name == e.Name {
-			l.errorf(b.DefRange(), fmt.Sprintf("A second engine %s", e.Label()),
-				fmt.Sprintf("The first stands on line %d. Give this one another name.", other.Pos.Line))
-		}
-		if other.Baseline {
-			r.secondBaseline(other)
-		}
-	}
 	r.read()
-	p.Engines = append(p.Engines, e)
-}
-
-func (r *engineReader) secondBaseline(other *Engine) {
-	var baseline bool
-	r.quietly(func() { r.truth("baseline", &baseline) })
-	if baseline {
-		r.l.errorf(r.body.Attributes["baseline"].SrcRange, "A second baseline",
-			fmt.Sprintf("%s is the baseline already, on line %d. Take baseline out of one of them.", other.Label(), other.Pos.Line))
+	if i := slices.IndexFunc(p.Engines, func(o *Engine) bool { return o.Kind == kind && o.Name == e.Name }); i >= 0 {
+		l.errorf(b.DefRange(), fmt.Sprintf("A second engine %s", e.Label()),
+			fmt.Sprintf("The first stands on line %d. Give this one another name.", p.Engines[i].Pos.Line))
+		return
 	}
-}
-
-// quietly does something again that has been or will be reported elsewhere.
-func (r *engineReader) quietly(f func()) {
-	kept := r.l.diags
-	r.l.diags = &Diagnostics{sources: map[string]source{}}
-	f()
-	r.l.diags = kept
+	if i := slices.IndexFunc(p.Engines, func(o *Engine) bool { return o.Baseline }); e.Baseline && i >= 0 {
+		l.errorf(r.body.Attributes["baseline"].SrcRange, "A second baseline",
+			fmt.Sprintf("%s is the baseline already, on line %d. Take baseline out of one of them.", p.Engines[i].Label(), p.Engines[i].Pos.Line))
+	}
+	p.Engines = append(p.Engines, e)
 }
 
 func (l *loader) engineKind(b *hclsyntax.Block) (string, bool) {

@@ -75,7 +75,12 @@ func (r *engineReader) object(name string, target *settings, one func(setting) b
 	}
 	r.l.twice(a.Expr, strings.TrimSuffix(name, "s"))
 	seen := map[string]setting{}
-	for _, x := range r.l.entries(a.Expr, v) {
+	all := r.l.entries(a.Expr, v)
+	if len(all) > maxFlags {
+		r.l.errorf(a.Expr.Range(), fmt.Sprintf("%s has %s names", name, grouped(len(all))), fmt.Sprintf("At most %s can be set. Take some out.", grouped(maxFlags)))
+		return
+	}
+	for _, x := range all {
 		s := r.l.setting(x)
 		if !one(s) {
 			continue
@@ -156,7 +161,7 @@ func (r *engineReader) checkFlags(version string) {
 		return
 	}
 	for _, s := range r.flags.list {
-		if s.value.IsNull() || r.swept(s.name) {
+		if s.value.IsNull() || r.swept(s.name) || r.l.diags.full() {
 			continue // the axis has been asked about
 		}
 		r.notices(s.at, s.name, set.Check(s.name, version))

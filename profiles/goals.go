@@ -118,6 +118,7 @@ func (l *loader) constraint(p *Profile, b *hclsyntax.Block) {
 		if o.Metric == c.Metric && o.At == c.At {
 			l.errorf(b.DefRange(), fmt.Sprintf("A second constraint on %s at the same load", c.Metric.Name),
 				fmt.Sprintf("The first stands on line %d. Put max and min into one block.", o.Pos.Line))
+			return
 		}
 	}
 	p.Constraints = append(p.Constraints, c)

@@ -10,8 +10,6 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
-
-	"github.com/qtune/qtune/catalog"
 )
 
 // variable is a variable block and what it came to.
@@ -244,7 +242,7 @@ func (l *loader) given() map[string]given {
 }
 
 func (l *loader) whichVariable(name string) string {
-	if near := catalog.Nearest(name, slices.Sorted(maps.Keys(l.vars))); near != "" {
+	if near := l.nearest(name, slices.Sorted(maps.Keys(l.vars))); near != "" {
 		return fmt.Sprintf("Did you mean %s?", near)
 	}
 	if len(l.vars) == 0 {

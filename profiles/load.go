@@ -140,6 +140,10 @@ func (l *loader) profile(text []byte) *Profile {
 			"A profile needs a model, an engine, a workload and an objective. The presets command shows engines to start from."))
 		return nil
 	}
+	if n := len(body.Blocks); n > maxBlocks {
+		l.errorf(body.Blocks[maxBlocks].TypeRange, fmt.Sprintf("%s blocks", grouped(n)), fmt.Sprintf("A profile has at most %s. Take some out.", grouped(maxBlocks)))
+		return nil
+	}
 	l.allow(&section{l: l, body: body, title: "a profile"}, profileWords)
 	p.Inputs = l.variables(body)
 	l.resolveLocals(body)

@@ -17,6 +17,9 @@ type local struct {
 	waits int      // locals that it needs and that are not there yet
 	needs []string // locals that it names
 	users []*local // locals that name it
+
+	written []entry // the keys that it writes out, once looked
+	looked  bool
 }
 
 // resolveLocals evaluates the locals, each after those that it names.

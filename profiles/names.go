@@ -9,8 +9,6 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
-
-	"github.com/qtune/qtune/catalog"
 )
 
 // references are the names that an expression takes from outside, in the order of
@@ -124,7 +122,7 @@ func (l *loader) named(t hcl.Traversal, extra map[string]cty.Value) (cty.Value, 
 }
 
 func (l *loader) missing(at hcl.Range, kind, name string, there []string, remedy string) {
-	if near := catalog.Nearest(name, there); near != "" {
+	if near := l.nearest(name, there); near != "" {
 		remedy = fmt.Sprintf("Did you mean %q?", near)
 	}
 	l.errorf(at, fmt.Sprintf("No %s is called %q", kind, name), remedy)
@@ -144,7 +142,7 @@ func (l *loader) unknownWord(at hcl.Range, word string, extra map[string]cty.Val
 			detail = fmt.Sprintf("Did you mean %s.%s?", root, word)
 		}
 	}
-	if near := catalog.Nearest(word, roots); near != "" && near != word {
+	if near := l.nearest(word, roots); near != "" && near != word {
 		detail = fmt.Sprintf("Did you mean %s?", near)
 	}
 	l.errorf(at, fmt.Sprintf("Unknown word %s", word), detail)

@@ -55,14 +55,14 @@ func (l *loader) written(e hclsyntax.Expression) []entry {
 		if x.Name == "merge" && !x.ExpandFinal {
 			var all []entry
 			for _, a := range x.Args {
-				all = mergeEntries(all, l.written(a))
+				all = append(all, l.written(a)...)
 			}
-			return all
+			return firstPlaceLastValue(all)
 		}
 	case *hclsyntax.ScopeTraversalExpr:
 		if name, ok := second(x.Traversal); ok && x.Traversal.RootName() == "local" && len(x.Traversal) == 2 {
 			if y, ok := l.locals[name]; ok {
-				return l.written(y.attr.Expr)
+				return l.writtenLocal(y)
 			}
 		}
 	}
@@ -79,23 +79,30 @@ func (l *loader) writtenItems(x *hclsyntax.ObjectConsExpr) []entry {
 		}
 		all = append(all, entry{name: key.AsString(), expr: item.ValueExpr, at: item.KeyExpr.Range()})
 	}
-	return mergeEntries(nil, all)
+	return firstPlaceLastValue(all)
 }
 
-func mergeEntries(all, more []entry) []entry {
-	at := map[string]int{}
-	for i, e := range all {
-		at[e.name] = i
+// writtenLocal looks at each local once: they may name each other many times over.
+func (l *loader) writtenLocal(y *local) []entry {
+	if !y.looked {
+		y.looked = true
+		y.written = l.written(y.attr.Expr)
 	}
-	for _, e := range more {
+	return y.written
+}
+
+func firstPlaceLastValue(all []entry) []entry {
+	at := map[string]int{}
+	var out []entry
+	for _, e := range all {
 		if i, ok := at[e.name]; ok {
-			all[i].expr, all[i].at = e.expr, e.at
+			out[i].expr, out[i].at = e.expr, e.at
 			continue
 		}
-		at[e.name] = len(all)
-		all = append(all, e)
+		at[e.name] = len(out)
+		out = append(out, e)
 	}
-	return all
+	return out
 }
 
 // twice finds a key that one { ... } writes two times: HCL takes the last.

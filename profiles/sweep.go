@@ -120,6 +120,10 @@ func axisKey(v Value) string {
 }
 
 func (r *engineReader) addAxis(a axis) {
+	if len(r.axes) == maxAxes {
+		r.l.errorf(a.at, "Too many axes", fmt.Sprintf("A sweep has at most %d. Take some out.", maxAxes))
+		return
+	}
 	same := r.flags.same
 	if a.Env {
 		same = r.env.same
@@ -138,7 +142,7 @@ func (r *engineReader) addAxis(a axis) {
 func (r *engineReader) checkAxis(a axis, version string) {
 	set, ok := catalog.EngineFlags(r.engine.Kind)
 	switch {
-	case !ok:
+	case !ok || r.l.diags.full():
 	case a.Env:
 		r.notices(a.at, "", set.CheckEnv(a.Name, version))
 	default:

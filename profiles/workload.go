@@ -40,7 +40,7 @@ func (l *loader) workload(p *Profile, b *hclsyntax.Block) {
 	w.API, w.Seed = bench.API(api), uint64(seed)
 	s.prompts(&w.Prompts)
 	s.timeouts(&w.Timeouts)
-	s.levels(&w)
+	s.levels(&w, p)
 	if !twice {
 		p.Workloads = append(p.Workloads, w)
 	}
@@ -70,8 +70,8 @@ func (s *section) timeouts(t *bench.Timeouts) {
 	inner.duration("request", &t.Request)
 }
 
-func (s *section) levels(w *bench.Workload) {
-	loaded := false
+func (s *section) levels(w *bench.Workload, p *Profile) {
+	loaded, there := false, len(matches(p, selector{}))
 	for _, b := range s.body.Blocks {
 		var more []bench.Level
 		switch b.Type {
@@ -81,6 +81,10 @@ func (s *section) levels(w *bench.Workload) {
 			more = s.l.closed(b)
 		case "open":
 			loaded = true // that it is not built yet has been said
+		}
+		if there += len(more); there > maxLoads {
+			s.l.errorf(b.DefRange(), "Too many loads", fmt.Sprintf("A profile has at most %s. Take some out.", grouped(maxLoads)))
+			return
 		}
 		for _, level := range more {
 			s.addLevel(w, level, b.DefRange())
@@ -99,12 +103,7 @@ func (s *section) addLevel(w *bench.Workload, level bench.Level, at hcl.Range) {
 			return
 		}
 	}
-	if len(w.Levels) == maxLevelsOf {
-		s.l.errorf(at, "Too many loads", fmt.Sprintf("A workload has at most %s. Take some out.", grouped(maxLevelsOf)))
-	}
-	if len(w.Levels) < maxLevelsOf+1 {
-		w.Levels = append(w.Levels, level)
-	}
+	w.Levels = append(w.Levels, level)
 }
 
 func (l *loader) single(b *hclsyntax.Block) []bench.Level {
