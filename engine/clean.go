@@ -11,11 +11,12 @@ const shownLine = 400
 
 var (
 	ansi = regexp.MustCompile("\x1b(?:\\[[0-9;?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|[@-Z\\\\-_])")
-	// Prefixes of vLLM ("(Worker pid=53) ERROR 11-24 00:21:29 [file.py:1063] "),
+	// Prefixes of vLLM ("(Worker pid=53) ERROR 11-24 00:21:29 [file.py:1063] ",
+	// before 0.11 "ERROR 11-24 00:21:29 file.py:1063] "),
 	// SGLang ("[2026-11-24 00:51:37 TP0] "), of Python's logging and of Docker's
 	// own timestamps.
 	sourcePrefix = regexp.MustCompile(`^\(([A-Za-z_]+[^()]{0,60})\) ?`)
-	levelPrefix  = regexp.MustCompile(`^(?:DEBUG|INFO|WARNING|ERROR|CRITICAL) \d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? (?:\[[^\]]{1,80}\] ?)?`)
+	levelPrefix  = regexp.MustCompile(`^(?:DEBUG|INFO|WARNING|ERROR|CRITICAL) \d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? (?:\[[^\]]{1,80}\] ?|[\w./-]{1,60}:\d+\] ?)?`)
 	datePrefix   = regexp.MustCompile(`^\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[^\] ]*(?: [A-Z]+\d+)*\]?:? ?`)
 )
 

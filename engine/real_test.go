@@ -90,23 +90,12 @@ func TestRealDeathThatOnlyTheLogTells(t *testing.T) {
 		t.Skipf("no Docker daemon here: %v", err)
 	}
 	defer client.Close()
-	const image = "qtune-userland:1"
-	if _, there, err := client.InspectImage(t.Context(), image); err != nil || !there {
-		t.Skipf("no image %s: run scripts/userland-image.sh (%v)", image, err)
-	}
 	venv := filepath.Join(dir, "vllm")
-	python, err := filepath.EvalSymlinks(filepath.Join(venv, "bin", "python"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	e := &profiles.Engine{Kind: "vllm", Name: "noexec", Runtime: profiles.RuntimeDocker, Image: image, Pull: "never", StartupTimeout: 8 * time.Minute,
-		Command: []string{filepath.Join(venv, "bin", "vllm"), "serve"}, ShmSize: 1 << 30, Tmpfs: []profiles.Tmpfs{{Target: "/tmp"}}}
-	for _, folder := range []string{"/usr", "/lib", "/lib64", "/bin", "/etc", venv, filepath.Dir(filepath.Dir(python))} {
-		e.Mounts = append(e.Mounts, profiles.Mount{Source: folder, Target: folder})
-	}
+	e := userland(t, client, profiles.Engine{Kind: "vllm", Name: "noexec", StartupTimeout: 8 * time.Minute, Command: []string{filepath.Join(venv, "bin", "vllm"), "serve"}}, venv)
+	e.Tmpfs[0].Exec = false
 	l := &Launcher{Dir: t.TempDir(), Environ: os.Environ(), Log: zerolog.Nop(), Progress: func(s string) { t.Log(s) },
 		Docker: func(context.Context) (*docker.Client, error) { return client, nil }}
-	st := Start{Trial: testTrial, Engine: e, LogPath: filepath.Join(l.Dir, "engine.log"), Model: profiles.Model{ID: "smol", Path: filepath.Join(dir, "model")}, GPU: profiles.GPU{Devices: []string{}},
+	st := Start{Trial: testTrial, Engine: &e, LogPath: filepath.Join(l.Dir, "engine.log"), Model: profiles.Model{ID: "smol", Path: filepath.Join(dir, "model")}, GPU: profiles.GPU{Devices: []string{}},
 		Candidate: flags("max-model-len", num("2048"), "dtype", str("bfloat16"))}
 	st.Candidate.Env = []profiles.EnvVar{{Name: "VLLM_CPU_KVCACHE_SPACE", Value: num("1")}, {Name: "HOME", Value: str("/tmp")}}
 	_, failure, err := l.Launch(t.Context(), st)
@@ -115,6 +104,26 @@ func TestRealDeathThatOnlyTheLogTells(t *testing.T) {
 	if left, err := client.List(t.Context(), LabelTrial+"="+testTrial); err != nil || len(left) > 0 {
 		t.Errorf("left: %v, %v", left, err)
 	}
+}
+
+// userland puts an engine that is installed on this machine into a container:
+// an image of empty folders, and the machine's own programs mounted into it.
+func userland(t *testing.T, client *docker.Client, e profiles.Engine, venv string) profiles.Engine {
+	t.Helper()
+	const image = "qtune-userland:1"
+	if _, there, err := client.InspectImage(t.Context(), image); err != nil || !there {
+		t.Skipf("no image %s: run scripts/userland-image.sh (%v)", image, err)
+	}
+	python, err := filepath.EvalSymlinks(filepath.Join(venv, "bin", "python"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Runtime, e.Image, e.Pull, e.ShmSize = profiles.RuntimeDocker, image, "never", 1<<30
+	e.Tmpfs = []profiles.Tmpfs{{Target: "/tmp", Exec: true}}
+	for _, folder := range []string{"/usr", "/lib", "/lib64", "/bin", "/etc", venv, filepath.Dir(filepath.Dir(python))} {
+		e.Mounts = append(e.Mounts, profiles.Mount{Source: folder, Target: folder})
+	}
+	return e
 }
 
 func modified(t *testing.T, path string) time.Time {
