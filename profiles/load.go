@@ -141,7 +141,7 @@ func (l *loader) profile(text []byte) *Profile {
 		return nil
 	}
 	if n := len(body.Blocks); n > maxBlocks {
-		l.errorf(body.Blocks[maxBlocks].TypeRange, fmt.Sprintf("%s blocks", grouped(n)), fmt.Sprintf("A profile has at most %s. Take some out.", grouped(maxBlocks)))
+		l.errorf(body.Blocks[maxBlocks].TypeRange, fmt.Sprintf("Too many blocks: %s", grouped(n)), fmt.Sprintf("A profile has at most %s. Take some out.", grouped(maxBlocks)))
 		return nil
 	}
 	l.allow(&section{l: l, body: body, title: "a profile"}, profileWords)
