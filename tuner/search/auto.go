@@ -1,0 +1,257 @@
+package search
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+)
+
+// auto is led by the prior and corrected by each trial: expected improvement, as
+// far as the candidate is likely to start and to keep its limits, over candidates
+// that the prior likes, that are near the best so far, or that differ in what the
+// prior cannot see. Without a prior it goes one factor at a time until something
+// runs, and then by the same models.
+type auto struct {
+	Problem
+	oracle *oracle
+}
+
+func newAuto(p Problem) *auto {
+	a := &auto{Problem: p}
+	a.oracle = newOracle(&a.Problem)
+	return a
+}
+
+// Next is the candidate with the best score.
+func (a *auto) Next(h []Trial) (Point, string, bool) {
+	seen := a.seen(h)
+	if p, why, ok, done := a.opening(h, seen); done {
+		return p, why, ok
+	}
+	hasPrior := len(a.oracle.rank()) > 0
+	if !hasPrior && !slices.ContainsFunc(h, func(t Trial) bool { return t.measured() }) {
+		w := newWalk(&a.Problem, h)
+		for _, from := range a.starts() {
+			if w.climb(from); w.next != nil {
+				return *w.next, w.why, true
+			}
+		}
+	}
+	m, warning := a.believe(h, hasPrior)
+	c := a.choose(m, h, seen)
+	switch {
+	case c.point.At == nil:
+		return Point{}, Exhausted, false
+	case a.converged(h, c):
+		return Point{}, Converged, false
+	}
+	return c.point, a.explain(h, c) + warning, true
+}
+
+// minJudged is from how many measured trials on the prior is judged.
+const minJudged = 6
+
+// believe fits the model: on the prior, or without it where the measurements show
+// that it misleads. The text says so.
+func (a *auto) believe(h []Trial, hasPrior bool) (*model, string) {
+	m := newModel(a.oracle, h, hasPrior)
+	if !hasPrior {
+		return m, ""
+	}
+	rho, n := a.oracle.agreement(h)
+	if n < minJudged || rho >= wrongBelow {
+		return m, ""
+	}
+	plain := newModel(a.oracle, h, false)
+	if plain.value.rest.leaveOneOut() <= m.value.rest.leaveOneOut() {
+		return m, ""
+	}
+	return plain, fmt.Sprintf("; the simulator is set aside: its order agrees little with the %d trials measured (rank correlation %.2f)", n, rho)
+}
+
+// chosen is a candidate and why it was chosen.
+type chosen struct {
+	point    Point
+	view     view
+	score    float64
+	gainless bool // nothing feasible is known: the score is no improvement
+}
+
+// choose scores candidates and climbs on the score from the best of them.
+func (a *auto) choose(m *model, h []Trial, seen map[string]bool) chosen {
+	s := scorer{model: m, best: math.Inf(-1), threshold: startThreshold(h)}
+	for i := range h {
+		if h[i].Feasible() {
+			s.best = math.Max(s.best, m.of(h[i].Point).gain)
+		}
+	}
+	r := newRand(a.Seed, len(h))
+	pool := newPool(a.Space, seen)
+	a.gather(pool, h, r)
+	var all []chosen
+	score := func(from int) {
+		for _, p := range pool.points[from:] {
+			all = append(all, s.score(p))
+		}
+		slices.SortStableFunc(all, func(x, y chosen) int { return descending(x.score, y.score) })
+	}
+	score(0)
+	for range ascents {
+		before := len(pool.points)
+		for _, c := range all[:min(3, len(all))] {
+			pool.add(a.Space.Neighbours(c.point)...)
+		}
+		score(before)
+	}
+	if len(all) == 0 {
+		return chosen{}
+	}
+	return all[0]
+}
+
+// ascents is how many rounds the neighbours of the best candidates are scored.
+const ascents = 3
+
+// How many candidates of each kind are scored.
+const (
+	fromRanking   = 60
+	fromBest      = 5  // trials whose neighbourhood is scored
+	mutationsEach = 20 // of each of them
+	fromBlind     = 64
+	fromChance    = 40
+)
+
+// gather fills the pool.
+func (a *auto) gather(pool *pool, h []Trial, r *rand.Rand) {
+	ranked := a.oracle.rank()
+	pool.add(ranked[:min(fromRanking, len(ranked))]...)
+	around := a.leaders(h)
+	for _, p := range ranked[:min(2, len(ranked))] {
+		pool.add(a.Space.Neighbours(p)...)
+	}
+	for _, p := range around {
+		pool.add(a.Space.Neighbours(p)...)
+		for i := range mutationsEach {
+			if q, ok := a.Space.mutate(p, 2+i%2, r); ok {
+				pool.add(q)
+			}
+		}
+	}
+	for _, p := range slices.Concat(around[:min(2, len(around))], ranked[:min(1, len(ranked))]) {
+		a.varyBlind(pool, p, r)
+	}
+	for range fromChance {
+		if p, ok := a.Space.Random(r); ok {
+			pool.add(p)
+		}
+	}
+	if len(pool.points) == 0 {
+		if p, ok := a.Space.unseen(pool.has, r); ok {
+			pool.add(p)
+		}
+	}
+}
+
+// leaders are the best trials so far that are on the grid.
+func (a *auto) leaders(h []Trial) []Point {
+	order := make([]int, 0, len(h))
+	for i := range h {
+		if a.Space.Keeps(h[i].Point) && !math.IsInf(a.score(&h[i]), -1) {
+			order = append(order, i)
+		}
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return descending(a.score(&h[i]), a.score(&h[j])) })
+	var all []Point
+	for _, i := range order[:min(fromBest, len(order))] {
+		all = append(all, h[i].Point)
+	}
+	return all
+}
+
+// varyBlind adds combinations of the factors that the prior cannot see.
+func (a *auto) varyBlind(pool *pool, p Point, r *rand.Rand) {
+	axes := a.oracle.blind(p.Part)
+	if len(axes) == 0 {
+		return
+	}
+	for range fromBlind {
+		q := p.Clone()
+		for _, axis := range axes {
+			q.At[axis] = r.IntN(len(a.Space.parts[p.Part].Axes[axis].Values))
+		}
+		if a.Space.Keeps(q) {
+			pool.add(q)
+		}
+	}
+}
+
+// scorer scores candidates.
+type scorer struct {
+	*model
+	best      float64 // gain of the incumbent; -Inf: none
+	threshold float64 // of the probability to start
+}
+
+// score is log expected improvement plus the log probabilities to start and to
+// keep the limits. While nothing feasible is known it is the expected value
+// instead of the improvement. A candidate that is less likely to start than the
+// threshold comes after all others.
+func (s *scorer) score(p Point) chosen {
+	v := s.of(p)
+	c := chosen{point: p, view: v, gainless: math.IsInf(s.best, -1)}
+	if c.gainless {
+		sd := math.Min(v.gainSD, 1)
+		c.score = v.gain + sd*sd/2
+	} else {
+		c.score = improvement(v.gain, v.gainSD, s.best)
+	}
+	c.score += v.keeps + math.Log(v.starts)
+	if v.starts < s.threshold {
+		c.score -= 1e3 * (1 + s.threshold - v.starts)
+	}
+	return c
+}
+
+// startThreshold is the probability to start below which nothing is tried (SCOOT,
+// WWW 2025): from 0.5, up by 0.05 with each failure to 0.75, down by 0.05 with each
+// five starts in a row to 0.25.
+func startThreshold(h []Trial) float64 {
+	at, row := 0.5, 0
+	for i := range h {
+		switch {
+		case h[i].Pending:
+		case h[i].Failed:
+			at, row = math.Min(0.75, at+0.05), 0
+		default:
+			if row++; row == 5 {
+				at, row = math.Max(0.25, at-0.05), 0
+			}
+		}
+	}
+	return at
+}
+
+// enough is the expected improvement, as a fraction, below which the search ends.
+const enough = 0.01
+
+// converged says that nothing promises 1 % more, and that the last three trials
+// were not better than those before them either.
+func (a *auto) converged(h []Trial, c chosen) bool {
+	if c.gainless || c.score > math.Log(enough) {
+		return false
+	}
+	best := a.best(h)
+	return best >= 0 && best < len(h)-3
+}
+
+func (a *auto) explain(h []Trial, c chosen) string {
+	best := a.best(h)
+	if best < 0 {
+		return fmt.Sprintf("nothing has met the limits yet; most promising, %.0f %% likely to start and %.0f %% to meet them",
+			100*c.view.starts, 100*math.Exp(c.view.keeps))
+	}
+	expected := math.Exp(c.view.gain-a.gain(h[best].Value)) - 1
+	return fmt.Sprintf("from the best so far: %s; expected %+.0f %% ± %.0f, %.0f %% likely to meet the limits",
+		a.Space.Changes(h[best].Point, c.point), 100*expected, 100*c.view.gainSD, 100*c.view.starts*math.Exp(c.view.keeps))
+}
