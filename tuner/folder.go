@@ -59,14 +59,13 @@ func (f *Folder) Lock(h Holder) error {
 		return fmt.Errorf("make the run folder (choose another with --dir): %w", err)
 	}
 	l := flock.New(f.lockPath())
-	ok, err := l.TryLock()
+	ok, err := tryLock(l)
 	if err != nil {
-		return fmt.Errorf("lock %s: %w", f.Path, err)
+		return fmt.Errorf("lock the run folder %s (choose another with --dir): %w", f.Path, err)
 	}
 	if !ok {
 		return &LockedError{Path: f.Path, Holder: f.holder()}
 	}
-	f.lock = l
 	text, err := json.Marshal(h)
 	if err != nil {
 		return err
@@ -74,7 +73,21 @@ func (f *Folder) Lock(h Holder) error {
 	if err := os.WriteFile(f.lockPath(), text, 0o644); err != nil {
 		return errors.Join(fmt.Errorf("write who holds the run folder (choose another with --dir): %w", err), l.Unlock())
 	}
+	f.lock = l
 	return nil
+}
+
+// glance is longer than Live holds a lock to see whether it is free.
+const glance = 50 * time.Millisecond
+
+// tryLock tries twice: somebody may have had a look just now.
+func tryLock(l *flock.Flock) (bool, error) {
+	ok, err := l.TryLock()
+	if ok || err != nil {
+		return ok, err
+	}
+	time.Sleep(glance)
+	return l.TryLock()
 }
 
 // Unlock gives the folder back.
@@ -82,7 +95,9 @@ func (f *Folder) Unlock() error {
 	if f.lock == nil {
 		return nil
 	}
-	return f.lock.Unlock()
+	l := f.lock
+	f.lock = nil
+	return l.Unlock()
 }
 
 // Live is the run that holds the folder now; "" if none does.

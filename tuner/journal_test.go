@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -48,44 +47,6 @@ func TestJournalRoundTrip(t *testing.T) {
 	if _, err := CreateJournal(path, fixedTime); err == nil {
 		t.Error("a journal was created over an existing one")
 	}
-}
-
-func TestReadJournal(t *testing.T) {
-	whole := `{"type":"run","time":"2026-01-02T03:04:05Z","header":{"run":"r","journal_version":1}}` + "\n"
-	tests := []struct {
-		name    string
-		text    string
-		records int
-		problem string // in the error; "" none
-	}{
-		{"an empty journal has no records", "", 0, ""},
-		{"a torn last line is left out", whole + `{"type":"trial_st`, 1, ""},
-		{"a bad line in the middle is named", whole + "rubbish\n" + whole, 1, "line 2"},
-		{"a newer journal is refused with the remedy", strings.Replace(whole, `_version":1`, `_version":99`, 1), 0, "newer qtune"},
-		{"blank lines are nothing", "\n" + whole + "\n", 1, ""},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			records, err := ReadJournal(strings.NewReader(tt.text))
-			if len(records) != tt.records {
-				t.Errorf("%d records, want %d", len(records), tt.records)
-			}
-			if (err == nil) != (tt.problem == "") || err != nil && !strings.Contains(err.Error(), tt.problem) {
-				t.Errorf("error %v, want one with %q", err, tt.problem)
-			}
-		})
-	}
-}
-
-func FuzzReadJournal(f *testing.F) {
-	f.Add([]byte(`{"type":"trial_done","result":{"flags":{"a":[1,null,{"b":1}]}}}` + "\n"))
-	f.Add([]byte("{\"type\":\"run\"}\n{"))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		records, err := ReadJournal(strings.NewReader(string(text)))
-		if records == nil && err == nil && strings.TrimSpace(string(text)) == `{"type":"run"}` {
-			t.Error("a whole record was lost without a word")
-		}
-	})
 }
 
 func TestJournalErrorSaysWhatToDo(t *testing.T) {

@@ -45,7 +45,7 @@ func (r *requestFile) close() error {
 	closed := r.file.Close()
 	for _, err := range []error{r.err, flushed, closed} {
 		if err != nil {
-			return &JournalError{Path: r.file.Name(), Need: r.out.Buffered(), Err: err}
+			return &JournalError{Path: r.file.Name(), Need: max(r.out.Buffered(), 1), Err: err}
 		}
 	}
 	return nil
