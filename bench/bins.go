@@ -89,3 +89,25 @@ func (b *bins) divide(rates []float64, slot int, start, end time.Duration, lengt
 		rates[i] += b.slots[slot] * math.Max(overlap, 0) / (to - from)
 	}
 }
+
+// peak is the most tokens per second of any stretch of whole slots of about a
+// second (as many slots as a second fills); nil if all of it is shorter.
+func (b *bins) peak() *float64 {
+	if b.width == 0 {
+		return nil
+	}
+	n := int((time.Second + b.width - 1) / b.width)
+	if len(b.slots) < n {
+		return nil
+	}
+	var sum, best float64
+	for i, tokens := range b.slots {
+		sum += tokens
+		if i >= n {
+			sum -= b.slots[i-n]
+		}
+		best = max(best, sum)
+	}
+	best /= (time.Duration(n) * b.width).Seconds()
+	return &best
+}

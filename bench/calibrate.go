@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 )
@@ -35,7 +36,7 @@ func tokenizer(l *link) counter {
 		if err != nil {
 			return 0, fmt.Errorf("encoding a text to tokenize: %w", err)
 		}
-		answer, err := l.ask(ctx, "/tokenize", body, maxTokenizeReply)
+		answer, err := l.ask(ctx, http.MethodPost, "/tokenize", body, maxTokenizeReply)
 		if err != nil {
 			return 0, fmt.Errorf("asking the server to tokenize: %w", err)
 		}

@@ -23,9 +23,15 @@ type chunk struct {
 	completion int    // usage.completion_tokens, -1 without
 	failed     bool   // the event is an error
 	message    []byte // its message; may be empty
+	text       []byte // the last text in it, as JSON writes it between quotes
+	timings    timings
 
+	dialect  dialect
 	template template
 }
+
+// timings are what llama.cpp says of a request, in its own milliseconds; 0 is not said.
+type timings struct{ prompt, predicted float64 }
 
 // template is the last event that only carried content. The events of a stream
 // are mostly alike but for that one text, and comparing is ten times as fast as
@@ -66,20 +72,41 @@ const maxTokens = 1_000_000_000
 func (c *chunk) parse(event []byte) error {
 	if c.template.matches(event) {
 		c.content, c.end, c.prompt, c.completion, c.failed, c.message = true, endNone, -1, -1, false, nil
+		c.text = event[c.template.from : len(event)-len(c.template.event)+c.template.to]
 		return nil
 	}
-	*c = chunk{prompt: -1, completion: -1, template: c.template}
+	*c = chunk{prompt: -1, completion: -1, template: c.template, dialect: c.dialect}
 	s := scan{b: event}
+	if c.dialect == dialectNative {
+		c.native(&s)
+	} else {
+		c.openAI(&s)
+	}
+	s.space()
+	if s.bad || s.i != len(s.b) {
+		return errMalformed
+	}
+	if s.to > 0 {
+		c.text = event[s.from:s.to]
+	}
+	if c.plain() && s.to > 0 && len(event) <= maxTemplate {
+		c.template.keep(event, s.from, s.to)
+	}
+	return nil
+}
+
+// openAI reads an event of the interfaces that OpenAI defined.
+func (c *chunk) openAI(s *scan) {
 	var message []byte
 	errorObject := false
 	for ok := s.open('{', '}'); ok; ok = s.more('}') {
 		switch string(s.key()) {
 		case "choices":
-			c.choices(&s)
+			c.choices(s)
 		case "usage":
-			c.usage(&s)
+			c.usage(s)
 		case "error":
-			c.failure(&s)
+			c.failure(s)
 		case "object":
 			errorObject = string(s.text()) == "error"
 		case "message":
@@ -88,18 +115,10 @@ func (c *chunk) parse(event []byte) error {
 			s.skip()
 		}
 	}
-	s.space()
-	if s.bad || s.i != len(s.b) {
-		return errMalformed
-	}
 	c.failed = c.failed || errorObject
 	if c.failed && len(c.message) == 0 {
 		c.message = message
 	}
-	if c.plain() && s.to > 0 && len(event) <= maxTemplate {
-		c.template.keep(event, s.from, s.to)
-	}
-	return nil
 }
 
 // plain says whether the event carries content and nothing else.
@@ -130,6 +149,12 @@ func (c *chunk) choice(s *scan) {
 		case "text":
 			text = s.filled()
 		case "delta":
+			delta = deltaContent(s)
+		case "message":
+			if c.dialect != dialectWhole {
+				s.skip()
+				continue
+			}
 			delta = deltaContent(s)
 		case "finish_reason":
 			end = endingOf(s.text())

@@ -29,9 +29,10 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -43,32 +44,38 @@ type Client struct {
 	// Record, if set, is given each finished request, warm-up too, by one
 	// goroutine in the order of their ends. If it is slow, it slows the load.
 	Record func(Outcome)
+	// TokenTimes gives Record when the tokens of each request came.
+	TokenTimes bool
+	// Progress, if set, is told about once a second of wall time how a level goes on.
+	Progress func(Progress)
 
 	dial   dialFunc // for tests; nil is the network
 	mu     sync.Mutex
 	learnt map[learntKey]*lexicon
 }
 
-// A usageError is a level or target that cannot be run at all.
-type usageError struct{ problem, hint string }
-
-func (e *usageError) Error() string { return e.problem }
-
-// Hint says what to do instead.
-func (e *usageError) Hint() string { return e.hint }
-
 // Run sends one level of w to t. Failed requests are data in the result. An
 // error means that the level could not be run, or was interrupted: then the
 // result holds what there was until that, marked Partial, and the error is the
 // context's cause.
 func (c *Client) Run(ctx context.Context, t Target, w Workload, l Level) (LevelResult, error) {
-	if err := check(l); err != nil {
+	if err := check(w, l); err != nil {
 		return LevelResult{}, err
 	}
+	if l.Kind == KindMaxRate {
+		return c.maxRate(ctx, t, w, l)
+	}
+	return c.level(ctx, t, w, l, nil)
+}
+
+// level runs a level that is not made of others. It may be ended as soon as
+// verdict, if given, is sure.
+func (c *Client) level(ctx context.Context, t Target, w Workload, l Level, v *verdict) (LevelResult, error) {
 	s, err := c.newSession(t, w, l)
 	if err != nil {
 		return LevelResult{}, err
 	}
+	s.verdict = v
 	defer s.close()
 	result := s.run(ctx)
 	if ctx.Err() != nil {
@@ -76,23 +83,6 @@ func (c *Client) Run(ctx context.Context, t Target, w Workload, l Level) (LevelR
 		return result, fmt.Errorf("measuring %s: %w", l, context.Cause(ctx))
 	}
 	return result, nil
-}
-
-func check(l Level) error {
-	switch l.Kind {
-	case KindSingle, KindClosed, KindBurst:
-	default:
-		return &usageError{fmt.Sprintf("load of kind %q is not built yet", l.Kind), "use a single, closed or burst level"}
-	}
-	switch {
-	case l.Kind != KindSingle && l.Users < 1:
-		return &usageError{fmt.Sprintf("a level of kind %q has %d users", l.Kind, l.Users), "give it at least one"}
-	case l.OutputTokens < 1:
-		return &usageError{fmt.Sprintf("a level asks for %d output tokens", l.OutputTokens), "ask for at least one"}
-	case l.Requests < 0 || l.Duration < 0:
-		return errors.New("a level's requests or duration is below zero")
-	}
-	return nil
 }
 
 // session is one level at one server.
@@ -105,18 +95,31 @@ type session struct {
 	link    *link
 	lexicon *lexicon
 	begun   clock // started with the session; the level's own clock starts later
+	now     clock // of the phase
 	streams []*stream
 	records chan Outcome
 	written sync.WaitGroup
 	notes   []string
+
+	running  bool    // usage is asked for in each event
+	perEvent float64 // tokens of an event, where no usage is sent and a tokenizer told; else 0
+	texts    texts
+	talks    atomic.Int64 // conversations that were begun
+	verdict  *verdict
+	server   serverLog
 }
 
 func (c *Client) newSession(t Target, w Workload, l Level) (*session, error) {
-	wire, err := newWire(w.API, t.Model)
+	wire, err := newWire(w.API, t.Model, w.Whole)
 	if err != nil {
 		return nil, err
 	}
-	link, err := newLink(t, wire.path, l.users(), c.dial)
+	if w.Prompts.File != nil {
+		if err := wire.takes(w.Prompts.File); err != nil {
+			return nil, err
+		}
+	}
+	link, err := newLink(t, l.connections(), c.dial)
 	if err != nil {
 		return nil, err
 	}
@@ -124,11 +127,38 @@ func (c *Client) newSession(t Target, w Workload, l Level) (*session, error) {
 		client: c, work: w, level: l, limits: w.Timeouts.withDefaults(),
 		wire: wire, link: link, lexicon: uncalibrated(), begun: newClock(c.Speed),
 	}
-	for range l.users() {
-		s.streams = append(s.streams, &stream{link: link, clock: s.begun, limits: s.limits})
-	}
+	s.now = s.begun
 	s.startRecords()
 	return s, nil
+}
+
+// connections is how many connections a level uses at most.
+func (l Level) connections() int {
+	switch {
+	case !l.timed():
+		return l.users()
+	case l.MaxInFlight > 0:
+		return l.MaxInFlight
+	}
+	return DefaultMaxInFlight
+}
+
+// ahead is how many connections are opened before the clock starts: one a user,
+// or as many as an open loop needs in a second, within reason.
+func (l Level) ahead() int {
+	if !l.timed() {
+		return l.users()
+	}
+	rate := max(l.Rate, l.RateEnd, 16)
+	return min(int(math.Min(rate, 1024)), l.connections())
+}
+
+// stream is the stream number i, made if need be. It is called by one goroutine.
+func (s *session) stream(i int) *stream {
+	for len(s.streams) <= i {
+		s.streams = append(s.streams, &stream{link: s.link, wire: &s.wire, clock: s.now, limits: s.limits})
+	}
+	return s.streams[i]
 }
 
 // startRecords gives outcomes to Record in one goroutine.
@@ -154,9 +184,11 @@ func (s *session) close() {
 
 // run opens connections, calibrates, warms up, and then measures.
 func (s *session) run(ctx context.Context) LevelResult {
-	s.link.open(ctx)
+	s.link.open(ctx, s.level.ahead())
 	s.calibrate(ctx)
+	s.keepTexts(true)
 	warm := s.warmUp(ctx)
+	s.keepTexts(false)
 	switch {
 	case ctx.Err() != nil:
 		return s.summary(newLedger(s.level, s.begun), clientUse{}, 0)
@@ -164,11 +196,18 @@ func (s *session) run(ctx context.Context) LevelResult {
 		s.note("nothing was measured: no warm-up request succeeded, and those that failed are counted here")
 		return s.summary(warm, clientUse{}, 0)
 	}
-	s.link.open(ctx)
+	s.lookAtServer(ctx)
+	s.learnCounting(ctx, warm)
+	s.resetCache(ctx)
+	s.link.open(ctx, s.level.ahead())
+	stop := s.observe(ctx)
 	before := lookAtClient()
 	start := time.Now()
 	l := s.measure(ctx, warm)
-	return s.summary(l, lookAtClient().since(before), time.Since(start))
+	wall := time.Since(start)
+	use := lookAtClient().since(before)
+	stop()
+	return s.summary(l, use, wall)
 }
 
 func (s *session) note(format string, args ...any) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -89,7 +90,7 @@ func TestUsersOfAClosedLoopStartOneAfterTheOther(t *testing.T) {
 
 func TestLevelsThatCannotBeRun(t *testing.T) {
 	for name, l := range map[string]Level{
-		"a kind that is not built":  {Kind: KindOpen, Rate: 1, OutputTokens: 1},
+		"a kind that there is not":  {Kind: "tidal", OutputTokens: 1},
 		"no users":                  {Kind: KindClosed, OutputTokens: 1},
 		"no tokens":                 {Kind: KindSingle},
 		"less than no request":      {Kind: KindSingle, OutputTokens: 1, Requests: -1},
@@ -114,23 +115,18 @@ func TestLevelsThatCannotBeRun(t *testing.T) {
 func TestAStarvedClientIsFoundOut(t *testing.T) {
 	old := runtime.GOMAXPROCS(1)
 	defer runtime.GOMAXPROCS(old)
-	stop := make(chan struct{})
+	var stop atomic.Bool
 	done := make(chan struct{})
 	for range 2 {
 		go func() {
 			defer func() { done <- struct{}{} }()
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
+			for !stop.Load() {
 			}
 		}()
 	}
 	srv := newLoopback(t, &benchtest.Server{TTFT: 5 * ms, Gap: 2 * ms, BOS: 1, Tokenizer: true})
 	r := mustRun(t, &Client{}, srv, work(), Level{Kind: KindClosed, Users: 4, OutputTokens: 10, Requests: 12})
-	close(stop)
+	stop.Store(true)
 	<-done
 	<-done
 	if !r.Client.Bound || len(r.Client.Reasons) == 0 {
@@ -140,7 +136,7 @@ func TestAStarvedClientIsFoundOut(t *testing.T) {
 
 func TestAnIdleLevelIsNotBoundByTheClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := clientUse{cpu: 100 * ms}.cost(time.Second, nil, 10)
+		c := clientUse{cpu: 100 * ms}.cost(time.Second, clientSigns{figure: 10})
 		if c.Bound || c.CPUShare != 0.1 || c.Reasons == nil {
 			t.Errorf("client %+v", c)
 		}

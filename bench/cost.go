@@ -15,6 +15,7 @@ const (
 	delayShare   = 0.10                 // of the mean TTFT or TPOT
 	boundLatency = time.Millisecond / 5 // wall time, mean Go scheduler latency, and
 	latencyShare = 0.05                 // of them: by so much is a mean TTFT too high
+	boundSocket  = time.Millisecond     // wall time, mean wait of a byte to be read, and latencyShare of them
 	starved      = 20                   // ms of wall time, Go scheduler latency p99: two turns of a busy neighbour
 )
 
@@ -93,10 +94,17 @@ func upper(buckets []float64, i int) float64 {
 	return math.Max(buckets[i], 0)
 }
 
-// cost says what the client used, and whether that was clearly too much: figures
-// are the level's mean TTFT and TPOT in milliseconds of wall time, the smaller one.
-func (u clientUse) cost(wall time.Duration, delayMS *float64, figure float64) ClientCost {
-	c := ClientCost{Reasons: []string{}, ScheduleDelayP99MS: delayMS, SchedLatencyP99MS: u.latencyP99()}
+// clientSigns are what else shows a client that was too slow, in milliseconds of wall time.
+type clientSigns struct {
+	delayMS  *float64 // schedule delay p99
+	socketMS *float64 // how long a byte waited to be read
+	figure   float64  // the level's mean TTFT or TPOT, the smaller one
+}
+
+// cost says what the client used, and whether that was clearly too much.
+func (u clientUse) cost(wall time.Duration, signs clientSigns) ClientCost {
+	delayMS, figure := signs.delayMS, signs.figure
+	c := ClientCost{Reasons: []string{}, ScheduleDelayP99MS: delayMS, SchedLatencyP99MS: u.latencyP99(), SocketWaitMS: signs.socketMS}
 	if wall > 0 {
 		c.CPUShare = u.cpu.Seconds() / wall.Seconds()
 	}
@@ -106,6 +114,9 @@ func (u clientUse) cost(wall time.Duration, delayMS *float64, figure float64) Cl
 	}
 	if delayMS != nil && *delayMS > max(inMS(boundDelay), delayShare*figure) {
 		c.because("requests were sent up to %.1f ms late (p99)", *delayMS)
+	}
+	if w := signs.socketMS; w != nil && *w > max(inMS(boundSocket), latencyShare*figure) {
+		c.because("what the server sent waited %.1f ms on average until it was read", *w)
 	}
 	if mean := u.meanLatency(); mean > max(inMS(boundLatency), latencyShare*figure) {
 		c.because("its goroutines waited %.2f ms for a core on average", mean)

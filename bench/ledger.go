@@ -8,14 +8,15 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// maxSamples is how many requests keep their latencies one by one, in 40 bytes
+// maxSamples is how many requests keep their latencies one by one, in 48 bytes
 // each. Of a longer run every request has the same chance to be among them.
 const maxSamples = 1 << 17
 
 // sample is the latencies of one completed request.
 type sample struct {
 	sent, ttft, e2e time.Duration
-	tpot            float64 // nanoseconds; 0 for fewer than two tokens
+	queue           time.Duration // from the intended send to the actual
+	tpot            float64       // nanoseconds; 0 for fewer than two tokens
 	tokens          int
 }
 
@@ -24,6 +25,8 @@ type sample struct {
 // Many users call next, add and halt at once.
 type ledger struct {
 	level  Level
+	limits []Limit // of the SLO
+	sure   *verdict
 	clock  clock
 	warmup bool
 	all    bool          // every request and all of the time count: there is no window
@@ -48,11 +51,24 @@ type ledger struct {
 	first     time.Duration // the first send
 	last      time.Duration // the last content
 	estimated int           // requests without usage
+	perEvent  float64       // tokens of an event, where no usage is sent and that is known
+	whole     bool          // answers come in one piece
+	bytes     int           // of all answers
+	timings   timings       // llama.cpp's, summed
+	timed     int           // requests that had them
 	doubtful  int           // requests whose usage contradicts their events
 	short     int           // requests with fewer tokens than asked
 	bundled   int           // requests with more tokens than events
 	offPrompt int           // requests whose prompt had not the planned length
 	worstOff  int
+
+	inFlight int
+	peak     int
+	waited   int // requests that had to wait since too many were under way
+	backlog  backlog
+	judged   int   // requests of the measured part that the SLO was asked of, failed ones too
+	good     int   // of those that kept to all of it
+	breaks   []int // of those that broke each limit
 
 	delivered bins
 	samples   []sample
@@ -71,6 +87,7 @@ const (
 	stopLimit              // the number of requests is reached
 	stopTime               // the time is over
 	stopSettled            // the measurement has settled
+	stopSure               // whether the SLO holds is certain
 	stopDead               // nothing works
 	stopCancel             // interrupted
 )
@@ -79,12 +96,7 @@ const (
 const idle = -1
 
 func newLedger(l Level, c clock) *ledger {
-	busy := make([]time.Duration, l.users())
-	for i := range busy {
-		busy[i] = idle
-	}
 	return &ledger{
-		busy:  busy,
 		level: l, clock: c, stopping: make(chan struct{}),
 		random: rand.New(rand.NewPCG(1, uint64(l.users()))),
 		gaps:   hdrhistogram.New(1, int64(time.Hour/tick), 3),
@@ -104,11 +116,32 @@ func (l *ledger) next(user int) (int, bool) {
 		return 0, false
 	}
 	l.issued++
+	for len(l.busy) <= user {
+		l.busy = append(l.busy, idle)
+	}
 	l.busy[user] = now
+	l.inFlight++
+	l.peak = max(l.peak, l.inFlight)
+	if l.level.timed() {
+		l.backlog.add(now, l.inFlight)
+	}
 	if l.issued == l.limit {
 		l.stop(now, stopLimit)
 	}
 	return l.issued - 1, true
+}
+
+// hand is next for a request whose number is known.
+func (l *ledger) hand(user int) bool {
+	_, ok := l.next(user)
+	return ok
+}
+
+// held counts a request that had to wait until fewer were under way.
+func (l *ledger) held() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.waited++
 }
 
 // halt stops the level from outside.
@@ -136,19 +169,25 @@ func (l *ledger) add(r Request, user int, intended time.Duration, a *answer) Out
 	if a.prompt >= 0 {
 		o.InputTokens = a.prompt
 	}
-	if a.events > 0 {
-		o.TTFT, o.E2E = a.first-a.sent, a.last-a.sent
-		o.OutputTokens = a.tokenCount()
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if a.events > 0 {
+		o.E2E = a.last - a.sent
+		o.OutputTokens = l.tokenCount(a)
+		if !a.whole {
+			o.TTFT = a.first - a.sent
+		}
+	}
 	l.requests.Total++
 	l.busy[user] = idle
+	l.inFlight--
+	l.bytes += a.bytes
 	if a.connected {
 		_ = l.delays.RecordValue(max(0, int64(l.clock.wall(a.sent-intended)/time.Microsecond)))
 	}
 	if a.fail != nil {
 		o.Error, o.Detail = a.fail.class, a.fail.detail
+		l.judge(&o, sample{sent: a.sent}, false)
 		l.failed(a.fail)
 		return o
 	}
@@ -156,10 +195,14 @@ func (l *ledger) add(r Request, user int, intended time.Duration, a *answer) Out
 	return o
 }
 
-// tokenCount is how many tokens came: by usage, else by events.
-func (a *answer) tokenCount() int {
-	if a.tokens > 0 {
+// tokenCount is how many tokens came: by usage, else by events and what an event
+// is known to hold.
+func (l *ledger) tokenCount(a *answer) int {
+	switch {
+	case a.tokens > 0:
 		return a.tokens
+	case l.perEvent > 0:
+		return max(1, int(float64(a.events)*l.perEvent+0.5))
 	}
 	return a.events
 }
@@ -197,11 +240,55 @@ func (l *ledger) completed(r Request, o *Outcome, a *answer) {
 	l.input += o.InputTokens
 	l.last = max(l.last, a.last)
 	l.doubts(r, o, a)
-	if o.Sent >= l.origin || l.all {
-		l.keep(sample{o.Sent, o.TTFT, o.E2E, tpot(o.E2E-o.TTFT, o.OutputTokens), o.OutputTokens})
+	v := sample{o.Sent, o.TTFT, o.E2E, o.Sent - o.Intended, 0, o.OutputTokens}
+	if !a.whole {
+		v.tpot = tpot(o.E2E-o.TTFT, o.OutputTokens)
 	}
+	if o.Sent >= l.origin || l.all {
+		l.keep(v)
+	}
+	if a.timings != (timings{}) {
+		l.timed++
+		l.timings.prompt += a.timings.prompt
+		l.timings.predicted += a.timings.predicted
+	}
+	l.judge(o, v, true)
 	l.spread(o, a)
 	l.settle()
+}
+
+// judge asks the SLO of a request of the measured part.
+func (l *ledger) judge(o *Outcome, s sample, completed bool) {
+	if len(l.limits) == 0 || l.warmup {
+		return
+	}
+	ok := completed && good(l.limits, s)
+	o.Good = &ok
+	if s.sent < l.origin && !l.all {
+		return
+	}
+	l.judged++
+	if ok {
+		l.good++
+	}
+	if l.breaks == nil {
+		l.breaks = make([]int, len(l.limits))
+	}
+	for i := range l.limits {
+		if !completed || !good(l.limits[i:i+1], s) {
+			l.breaks[i]++
+		}
+	}
+	l.decide()
+}
+
+// decide stops a level whose SLO certainly holds, or certainly does not; the
+// caller holds the lock.
+func (l *ledger) decide() {
+	if l.sure == nil || l.stopped || !l.sure.certain(l.limits, l.breaks, l.judged) {
+		return
+	}
+	l.stop(l.clock.now(), stopSure)
 }
 
 // tpot is the time per output token after the first, (last - first)/(tokens - 1),
@@ -229,7 +316,7 @@ func (l *ledger) doubts(r Request, o *Outcome, a *answer) {
 	if o.OutputTokens < r.OutputTokens {
 		l.short++
 	}
-	if off := o.InputTokens - r.InputTokens; off != 0 {
+	if off := o.InputTokens - r.InputTokens; off != 0 && r.InputTokens > 0 {
 		l.offPrompt++
 		l.worstOff = max(l.worstOff, off, -off)
 	}

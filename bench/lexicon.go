@@ -24,12 +24,11 @@ func (l *lexicon) count(tokens int) int {
 	return max(1, int(float64(tokens-l.overhead)/l.perWord+0.5))
 }
 
-// write appends a prompt of n words to dst. Words are drawn one by one from the
-// seed, so two prompts differ from their first words on and no cache of prefixes
-// serves one with what it learned from another.
-func (l *lexicon) write(dst []byte, seed uint64, n int) []byte {
+// draw appends n words to dst. They are drawn one by one from the seed, so two
+// prompts differ from their first words on and no cache of prefixes serves one
+// with what it learned from another, unless they share a seed.
+func (l *lexicon) draw(dst []byte, seed uint64, n int) []byte {
 	random := rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15))
-	dst = append(dst, opening...)
 	for range n {
 		dst = append(dst, ' ')
 		dst = append(dst, l.words[random.IntN(len(l.words))]...)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net"
@@ -25,19 +26,22 @@ type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 
 // link is the connections to one server over HTTP/1.1, one a stream. They are
 // opened before the clock starts, so that no request pays for its connection.
+// What is not measured goes over connections of its own.
 type link struct {
 	target    Target
 	base      *url.URL
-	path      string
 	auth      string
+	tls       *tls.Config
 	transport *http.Transport
+	side      *http.Transport
 	dial      dialFunc
 	ready     chan net.Conn // opened and not yet used
 	taken     atomic.Int64  // how many the transport has been given
+	sockets   sockets
 }
 
-// newLink makes a link for streams connections; nil dial means the network.
-func newLink(t Target, path string, streams int, dial dialFunc) (*link, error) {
+// newLink makes a link for at most streams connections; nil dial means the network.
+func newLink(t Target, streams int, dial dialFunc) (*link, error) {
 	base, err := url.Parse(strings.TrimSuffix(t.URL, "/"))
 	if err != nil || (base.Scheme != "http" && base.Scheme != "https") || base.Host == "" {
 		return nil, fmt.Errorf("the server's address %q is not a URL such as http://127.0.0.1:8000", t.URL)
@@ -45,7 +49,14 @@ func newLink(t Target, path string, streams int, dial dialFunc) (*link, error) {
 	if dial == nil {
 		dial = (&net.Dialer{Timeout: connectTimeout}).DialContext
 	}
-	l := &link{target: t, base: base, path: path, dial: dial, ready: make(chan net.Conn, streams)}
+	secure := &tls.Config{ServerName: base.Hostname()}
+	if len(t.CA) > 0 {
+		secure.RootCAs = x509.NewCertPool()
+		if !secure.RootCAs.AppendCertsFromPEM(t.CA) {
+			return nil, &usageError{"the certificates to trust hold none", "give PEM text with CERTIFICATE blocks"}
+		}
+	}
+	l := &link{target: t, base: base, dial: dial, tls: secure, ready: make(chan net.Conn, streams)}
 	if t.APIKey != "" {
 		l.auth = "Bearer " + t.APIKey
 	}
@@ -59,25 +70,36 @@ func newLink(t Target, path string, streams int, dial dialFunc) (*link, error) {
 		ReadBufferSize:         16 << 10,
 		MaxResponseHeaderBytes: 64 << 10,
 	}
+	l.side = &http.Transport{DialContext: dial, TLSClientConfig: secure, MaxConnsPerHost: 2, IdleConnTimeout: maxIdleTime}
 	return l, nil
 }
 
-// open opens what is missing of one connection for each stream. One that cannot
-// be opened is left to fail where it can be counted: in the request that needs it.
-func (l *link) open(ctx context.Context) {
+// open opens what is missing of n connections. One that cannot be opened is left
+// to fail where it can be counted: in the request that needs it.
+func (l *link) open(ctx context.Context, n int) {
+	l.add(ctx, min(n, cap(l.ready))-len(l.ready)-int(l.taken.Load()))
+}
+
+// add opens n more connections.
+func (l *link) add(ctx context.Context, n int) {
 	addr := l.base.Host
 	if l.base.Port() == "" {
 		addr = net.JoinHostPort(l.base.Hostname(), map[string]string{"http": "80", "https": "443"}[l.base.Scheme])
 	}
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, parallelDials)
-	for range cap(l.ready) - len(l.ready) - int(l.taken.Load()) {
+	for range n {
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			conn, err := l.connect(ctx, "tcp", addr)
-			if err == nil {
-				l.ready <- conn
+			if err != nil {
+				return
+			}
+			select {
+			case l.ready <- conn:
+			default:
+				_ = conn.Close()
 			}
 		})
 	}
@@ -89,10 +111,14 @@ func (l *link) connect(ctx context.Context, network, addr string) (net.Conn, err
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	conn, err := l.dial(ctx, network, addr)
-	if err != nil || l.base.Scheme == "http" {
-		return conn, err
+	if err != nil {
+		return nil, err
 	}
-	secure := tls.Client(conn, &tls.Config{ServerName: l.base.Hostname()})
+	l.sockets.add(conn)
+	if l.base.Scheme == "http" {
+		return conn, nil
+	}
+	secure := tls.Client(conn, l.tls)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
 		return nil, err
@@ -119,6 +145,7 @@ func (l *link) take(ctx context.Context, network, addr string) (net.Conn, error)
 // close closes every connection.
 func (l *link) close() {
 	l.transport.CloseIdleConnections()
+	l.side.CloseIdleConnections()
 	for {
 		select {
 		case conn := <-l.ready:
@@ -129,27 +156,41 @@ func (l *link) close() {
 	}
 }
 
-// post sends a body to the API. Redirects are not followed.
-func (l *link) post(ctx context.Context, body []byte) (*http.Response, error) {
-	return l.send(ctx, l.path, "text/event-stream", body)
-}
-
+// send sends a body to path. Redirects are not followed.
 func (l *link) send(ctx context.Context, path, accept string, body []byte) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, l.base.String()+path, bytes.NewReader(body))
+	req, err := l.request(ctx, http.MethodPost, path, body)
 	if err != nil {
-		return nil, fmt.Errorf("making a request to %s: %w", path, err)
+		return nil, err
 	}
-	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", accept)
-	if l.auth != "" {
-		req.Header.Set("Authorization", l.auth)
-	}
 	return l.transport.RoundTrip(req)
 }
 
-// ask sends a body outside of any measurement and gives the answer's, cut at limit bytes.
-func (l *link) ask(ctx context.Context, path string, body []byte, limit int64) ([]byte, error) {
-	res, err := l.send(ctx, path, "application/json", body)
+func (l *link) request(ctx context.Context, method, path string, body []byte) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, method, l.base.String()+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("making a request to %s: %w", path, err)
+	}
+	if method == http.MethodPost {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if l.auth != "" {
+		req.Header.Set("Authorization", l.auth)
+	}
+	for name, values := range l.target.Header {
+		req.Header[http.CanonicalHeaderKey(name)] = values
+	}
+	return req, nil
+}
+
+// ask sends something outside of any measurement and gives the answer's body, cut
+// at limit bytes.
+func (l *link) ask(ctx context.Context, method, path string, body []byte, limit int64) ([]byte, error) {
+	req, err := l.request(ctx, method, path, body)
+	if err != nil {
+		return nil, err
+	}
+	res, err := l.side.RoundTrip(req)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +200,7 @@ func (l *link) ask(ctx context.Context, path string, body []byte, limit int64) (
 		return nil, fmt.Errorf("reading the answer of %s: %w", path, err)
 	}
 	if res.StatusCode != http.StatusOK {
-		return nil, statusError(res.StatusCode)
+		return answer, statusError(res.StatusCode)
 	}
 	return answer, nil
 }

@@ -14,7 +14,10 @@ const (
 	blindRamp     = time.Second           // engine time, where no warm-up told how long a request takes
 )
 
-var errHopeless = errors.New("no request succeeds")
+var (
+	errHopeless = errors.New("no request succeeds")
+	errDecided  = errors.New("the SLO certainly does not hold")
+)
 
 // phase is a stretch of a session with a book of its own.
 type phase struct {
@@ -28,12 +31,17 @@ type phase struct {
 // newPhase starts a clock at 0 for the phase's ledger and streams.
 func (s *session) newPhase(ctx context.Context, l Level, warmup bool) (context.Context, *phase) {
 	c := newClock(s.client.Speed)
+	s.now = c
 	for _, st := range s.streams {
 		st.clock = c
 	}
 	ctx, abort := context.WithCancelCause(ctx)
 	p := &phase{session: s, ledger: newLedger(l, c), warmup: warmup, abort: abort, silent: 2 * s.limits.FirstToken}
 	p.ledger.warmup = warmup
+	p.ledger.limits, p.ledger.perEvent, p.ledger.whole = s.work.SLO, s.perEvent, s.wire.dialect == dialectWhole
+	if !warmup {
+		p.ledger.sure = s.verdict
+	}
 	return ctx, p
 }
 
@@ -49,7 +57,10 @@ func (s *session) warmUp(ctx context.Context) *ledger {
 	ctx, p := s.newPhase(ctx, l, true)
 	defer p.abort(nil)
 	p.ledger.limit, p.ledger.all = n, true
-	p.users(ctx, 0)
+	if s.level.timed() {
+		s.streams = s.streams[:0]
+	}
+	p.users(ctx, min(n, s.warmers()), 0)
 	return p.ledger
 }
 
@@ -59,19 +70,31 @@ func (s *session) measure(ctx context.Context, warm *ledger) *ledger {
 	defer p.abort(nil)
 	l := p.ledger
 	l.limit, l.until = s.level.Cap()
-	l.all = s.level.exact() || s.level.users() == 1
+	l.all = s.level.exact() || s.level.lone()
 	if warm != nil && warm.requests.Completed == 0 {
 		l.unbroken = warm.unbroken
 	}
-	if s.level.Kind == KindBurst {
+	defer p.report()()
+	switch {
+	case s.level.timed():
+		p.open(ctx)
+		return l
+	case s.level.Kind == KindBurst:
 		p.waves(ctx)
 		return l
-	}
-	if !l.all {
+	case !l.all:
 		l.origin = s.ramp(warm)
 	}
-	p.users(ctx, l.origin)
+	p.users(ctx, s.level.users(), l.origin)
 	return l
+}
+
+// warmers is how many warm-up requests are sent at once.
+func (s *session) warmers() int {
+	if s.level.timed() {
+		return DefaultWarmupOpen
+	}
+	return s.level.users()
 }
 
 // ramp is the time over which a closed loop's users start: the mean time of a
@@ -91,13 +114,14 @@ func (s *session) ramp(warm *ledger) time.Duration {
 	return ramp
 }
 
-// users runs all users until the ledger stops them, the last starting at ramp's end.
-func (p *phase) users(ctx context.Context, ramp time.Duration) {
+// users runs n users until the ledger stops them, the last starting at ramp's end.
+func (p *phase) users(ctx context.Context, n int, ramp time.Duration) {
 	var wg sync.WaitGroup
-	n := len(p.streams)
+	p.stream(n - 1)
+	talks := &p.talks
 	for i := range n {
 		wg.Go(func() {
-			p.user(ctx, i, ramp*time.Duration(i)/time.Duration(n))
+			p.user(ctx, i, ramp*time.Duration(i)/time.Duration(n), talker{file: p.conversations(), next: talks})
 		})
 	}
 	wg.Wait()
@@ -106,13 +130,13 @@ func (p *phase) users(ctx context.Context, ramp time.Duration) {
 
 // interrupted notes that the level was cancelled from outside.
 func (p *phase) interrupted(ctx context.Context) {
-	if ctx.Err() != nil && !errors.Is(context.Cause(ctx), errHopeless) {
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, errHopeless) && !errors.Is(cause, errDecided) {
 		p.ledger.halt(stopCancel)
 	}
 }
 
 // user sends one request after the other, from start on.
-func (p *phase) user(ctx context.Context, id int, start time.Duration) {
+func (p *phase) user(ctx context.Context, id int, start time.Duration, talk talker) {
 	intended := start
 	failures := 0
 	if !p.pause(ctx, p.ledger.clock.wall(start-p.ledger.clock.now())) {
@@ -123,7 +147,9 @@ func (p *phase) user(ctx context.Context, id int, start time.Duration) {
 		if !ok {
 			return
 		}
-		f := p.request(ctx, id, seq, intended)
+		r := planned(p.work, p.level, seq, p.warmup)
+		talk.take(&r, p.level)
+		f := p.request(ctx, p.streams[id], id, r, p.body(r), intended)
 		if f == nil {
 			failures = 0
 			intended = p.ledger.clock.now()
@@ -163,14 +189,16 @@ func (p *phase) pause(ctx context.Context, d time.Duration) bool {
 // waves sends bursts: every user at once, and again when all have their answers,
 // until the number of requests is reached.
 func (p *phase) waves(ctx context.Context) {
+	p.stream(p.level.users() - 1)
 	p.ledger.limit, _ = p.level.Cap()
 	for ctx.Err() == nil && !p.ledger.over() {
 		var wg sync.WaitGroup
 		intended := p.ledger.clock.now()
-		for i := range p.streams {
+		for i := range p.level.users() {
 			wg.Go(func() {
 				if seq, ok := p.ledger.next(i); ok {
-					_ = p.request(ctx, i, seq, intended)
+					r := planned(p.work, p.level, seq, p.warmup)
+					_ = p.request(ctx, p.streams[i], i, r, p.body(r), intended)
 				}
 			})
 		}
@@ -179,17 +207,22 @@ func (p *phase) waves(ctx context.Context) {
 	p.interrupted(ctx)
 }
 
-// request sends the request number seq and books its answer; it gives the failure.
-func (p *phase) request(ctx context.Context, id, seq int, intended time.Duration) *failure {
-	r := planned(p.work, p.level, seq, p.warmup)
-	body := p.wire.body(p.lexicon, r.PromptSeed, p.lexicon.count(r.InputTokens), r.OutputTokens)
-	a := p.streams[id].do(ctx, body, r.OutputTokens)
+// request sends a request and books its answer; it gives the failure.
+func (p *phase) request(ctx context.Context, st *stream, id int, r Request, body []byte, intended time.Duration) *failure {
+	a := st.do(ctx, body, r.OutputTokens)
 	if a.cancelled {
 		return nil
 	}
 	o := p.ledger.add(r, id, intended, a)
 	if p.records != nil {
+		o.Arrivals = p.client.arrivals(a)
 		p.records <- o
+	}
+	if p.warmup {
+		p.countText(a)
+	}
+	if p.verdict != nil && p.ledger.broken() {
+		p.abort(errDecided)
 	}
 	if a.fail != nil && p.hopeless() {
 		p.ledger.halt(stopDead)

@@ -23,11 +23,15 @@ var throughputs = []Metric{
 	{"output_throughput", UnitTokensPerSecond},
 	{"total_throughput", UnitTokensPerSecond},
 	{"request_throughput", UnitRequestsPerSecond},
+	{"input_throughput", UnitTokensPerSecond},
+	{"peak_output_throughput", UnitTokensPerSecond},
+	{"goodput", UnitRequestsPerSecond},
+	{"good_share", UnitShare},
 	{"error_rate", UnitShare},
 }
 
 var (
-	latencies  = []string{"ttft", "tpot", "itl", "e2e"}
+	latencies  = []string{"ttft", "tpot", "itl", "e2e", "queue", "ttft_intended", "e2e_intended"}
 	statistics = []string{"mean", "p50", "p90", "p95", "p99"}
 )
 
@@ -62,21 +66,36 @@ func (r *LevelResult) Metric(name string) (float64, bool) {
 		return r.TotalThroughput, true
 	case "request_throughput":
 		return r.RequestThroughput, true
+	case "input_throughput":
+		return r.InputThroughput, true
+	case "peak_output_throughput":
+		return known(r.PeakOutputThroughput)
+	case "goodput":
+		return known(r.Goodput)
+	case "good_share":
+		return known(r.GoodShare)
 	case "error_rate":
 		return r.ErrorRate(), true
 	}
-	latency, statistic, _ := strings.Cut(name, "_")
-	switch latency {
-	case "ttft":
-		return r.TTFT.value(statistic)
-	case "tpot":
-		return r.TPOT.value(statistic)
-	case "itl":
-		return r.ITL.value(statistic)
-	case "e2e":
-		return r.E2E.value(statistic)
+	i := strings.LastIndexByte(name, '_')
+	if i < 0 {
+		return 0, false
 	}
-	return 0, false
+	stats, ok := map[string]*Stats{
+		"ttft": &r.TTFT, "tpot": &r.TPOT, "itl": &r.ITL, "e2e": &r.E2E, "queue": &r.Queue,
+		"ttft_intended": &r.TTFTIntended, "e2e_intended": &r.E2EIntended,
+	}[name[:i]]
+	if !ok {
+		return 0, false
+	}
+	return stats.value(name[i+1:])
+}
+
+func known(v *float64) (float64, bool) {
+	if v == nil {
+		return 0, false
+	}
+	return *v, true
 }
 
 func (s *Stats) value(statistic string) (float64, bool) {

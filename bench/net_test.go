@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -56,7 +57,9 @@ func inFalseTime(t *testing.T, h http.Handler, f func(t *testing.T, c *Client, t
 		go func() { served <- srv.Serve(n) }()
 		f(t, &Client{dial: n.dial}, Target{URL: "http://pipe", Model: "m"})
 		_ = srv.Close()
-		<-served
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			t.Errorf("the server ended: %v", err)
+		}
 	})
 }
 

@@ -156,13 +156,10 @@ func (s *scan) filledArray() bool {
 
 // count reads a value; where it is a number that can be one of tokens, that; else -1.
 func (s *scan) count() int {
-	s.space()
-	from := s.i
-	s.skip()
+	raw := s.raw()
 	if s.bad {
 		return -1
 	}
-	raw := s.b[from:s.i]
 	n := 0
 	for _, d := range raw {
 		if d < '0' || d > '9' || n > maxTokens {
@@ -183,6 +180,29 @@ func oddCount(raw []byte) int {
 		return -1
 	}
 	return int(f)
+}
+
+// number reads a value; where it is a number of at least 0, that; else 0.
+func (s *scan) number() float64 {
+	f, err := strconv.ParseFloat(string(s.raw()), 64)
+	if err != nil || !(f >= 0) {
+		return 0
+	}
+	return f
+}
+
+// truth reads a value and says whether it is true.
+func (s *scan) truth() bool { return string(s.raw()) == "true" }
+
+// raw reads a value and gives its bytes.
+func (s *scan) raw() []byte {
+	s.space()
+	from := s.i
+	s.skip()
+	if s.bad {
+		return nil
+	}
+	return s.b[from:s.i]
 }
 
 // skip goes past one value of any kind.

@@ -13,6 +13,11 @@ const (
 	maxBatches    = 40
 	maxLag1       = 0.2 // of neighbouring batches; above it they are too short to be independent
 	trimPoints    = 200
+	// settleOpen is the fewest requests of an open loop, 72 being those that a 95th
+	// percentile needs to have an interval; settlePercentile is how far that may reach
+	// to each side.
+	settleOpen       = 100
+	settlePercentile = 0.10
 )
 
 // interval is a value and the half-width of its 95 % interval.

@@ -81,10 +81,13 @@ func bare(b *testing.B, t Target, streams, tokens int) {
 			}
 			defer func() { _ = res.Body.Close() }()
 			r := bufio.NewReader(res.Body)
-			var times []time.Time
+			times := make([]time.Time, 0, tokens)
 			for {
 				line, err := r.ReadSlice('\n')
 				if err != nil {
+					if len(times) < tokens {
+						b.Errorf("%d events", len(times))
+					}
 					return
 				}
 				if bytes.HasPrefix(line, dataField) {
@@ -147,14 +150,14 @@ func BenchmarkEvent(b *testing.B) {
 	c := newClock(1)
 	s := &reading{}
 	r := bytes.NewReader(stream)
-	s.events.reset(r, c.now)
+	s.events.reset(r, c.now, false)
 	b.ReportAllocs()
 	b.SetBytes(int64(len(event)))
 	for b.Loop() {
 		data, _, err := s.events.next()
 		if err != nil {
 			r.Reset(stream)
-			s.events.reset(r, c.now)
+			s.events.reset(r, c.now, false)
 			continue
 		}
 		if s.chunk.parse(data) != nil || !s.chunk.content {

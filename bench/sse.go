@@ -29,6 +29,8 @@ type eventReader struct {
 
 	at    time.Duration // when the last bytes were read
 	reads int           // how many reads brought bytes
+	bytes int           // how many bytes came
+	lines bool          // every line is an event
 
 	buf     []byte
 	r, w    int // unread bytes are buf[r:w]
@@ -43,8 +45,9 @@ type eventReader struct {
 	unfinished bool // the last event had no blank line behind it
 }
 
-// reset makes r ready for another stream, keeping its buffers.
-func (e *eventReader) reset(src io.Reader, now func() time.Duration) {
+// reset makes r ready for another stream, keeping its buffers. With lines each
+// line that is not blank is an event, as Ollama sends them.
+func (e *eventReader) reset(src io.Reader, now func() time.Duration, lines bool) {
 	buf, data := e.buf, e.data[:0]
 	if cap(buf) == 0 || cap(buf) > 64<<10 {
 		buf = make([]byte, firstBuffer)
@@ -52,7 +55,7 @@ func (e *eventReader) reset(src io.Reader, now func() time.Duration) {
 	if cap(data) > 64<<10 {
 		data = nil
 	}
-	*e = eventReader{src: src, now: now, buf: buf, data: data}
+	*e = eventReader{src: src, now: now, buf: buf, data: data, lines: lines}
 }
 
 // next gives the data of the next event, valid until the next call, and whether
@@ -67,7 +70,10 @@ func (e *eventReader) next() (data []byte, isError bool, err error) {
 			}
 			continue
 		}
-		if len(line) > 0 {
+		switch {
+		case len(line) > 0 && e.lines:
+			return line, false, nil
+		case len(line) > 0:
 			if err := e.field(line); err != nil {
 				return nil, false, err
 			}
@@ -94,6 +100,10 @@ func (e *eventReader) last(err error) ([]byte, bool, error) {
 	if e.r < e.w {
 		line := e.buf[e.r:e.w]
 		e.r, e.scanned = e.w, 0
+		if e.lines {
+			e.unfinished = true
+			return line, false, nil
+		}
 		if err := e.field(line); err != nil {
 			return nil, false, err
 		}
@@ -174,6 +184,7 @@ func (e *eventReader) fill() error {
 		if n > 0 {
 			e.at = e.now()
 			e.reads++
+			e.bytes += n
 			return nil
 		}
 		if err != nil {

@@ -35,7 +35,7 @@ func (p *pieces) Read(b []byte) (int, error) {
 // events reads a whole stream; an event named error begins with "!".
 func events(r io.Reader) ([]string, error) {
 	var e eventReader
-	e.reset(r, func() time.Duration { return 0 })
+	e.reset(r, func() time.Duration { return 0 }, false)
 	var all []string
 	for {
 		data, isError, err := e.next()
@@ -119,7 +119,7 @@ func TestEventReaderAllocatesNothingPerEvent(t *testing.T) {
 	now := func() time.Duration { return 0 }
 	n := testing.AllocsPerRun(10, func() {
 		r.Reset(stream)
-		e.reset(r, now)
+		e.reset(r, now, false)
 		for {
 			data, _, err := e.next()
 			if err != nil {

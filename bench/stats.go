@@ -3,6 +3,7 @@ package bench
 import (
 	"math"
 	"slices"
+	"sort"
 
 	"gonum.org/v1/gonum/stat/distuv"
 )
@@ -41,6 +42,8 @@ func summarise(ms []float64) Stats {
 	s.P90 = orderStatistic(ms, 0.90, MinP90)
 	s.P95 = orderStatistic(ms, 0.95, MinP95)
 	s.P99 = orderStatistic(ms, 0.99, MinP99)
+	s.P50Interval, s.P90Interval = rankInterval(ms, 0.50), rankInterval(ms, 0.90)
+	s.P95Interval, s.P99Interval = rankInterval(ms, 0.95), rankInterval(ms, 0.99)
 	if s.N >= MinInterval {
 		half := studentT(s.N) * math.Sqrt(variance/float64(s.N))
 		s.MeanInterval = &[2]float64{mean - half, mean + half}
@@ -70,6 +73,42 @@ func moments(xs []float64) (mean, variance float64) {
 		variance += (x - mean) * (x - mean)
 	}
 	return mean, variance / float64(len(xs)-1)
+}
+
+// line fits a line by least squares and gives its slope and the slope's standard error.
+func line(xs, ys []float64) (slope, se float64) {
+	mx, vx := moments(xs)
+	my, _ := moments(ys)
+	n := float64(len(xs))
+	var xy float64
+	for i := range xs {
+		xy += (xs[i] - mx) * (ys[i] - my)
+	}
+	slope = xy / (vx * (n - 1))
+	var residuals float64
+	for i := range xs {
+		r := ys[i] - my - slope*(xs[i]-mx)
+		residuals += r * r
+	}
+	return slope, math.Sqrt(residuals / (n - 2) / (vx * (n - 1)))
+}
+
+// rankInterval is the 95 % interval of the quantile p by order statistics: ranks
+// from the binomial distribution, whatever the samples' own. Nil where so few
+// samples have none.
+func rankInterval(sorted []float64, p float64) *[2]float64 {
+	n := len(sorted)
+	if n == 0 || math.Pow(p, float64(n)) > (1-confidence)/2 || math.Pow(1-p, float64(n)) > (1-confidence)/2 {
+		return nil
+	}
+	b := distuv.Binomial{N: float64(n), P: p}
+	// The greatest low with P(fewer than low samples below) <= 2.5 %, and its counterpart.
+	low := sort.Search(n, func(k int) bool { return b.CDF(float64(k)) > (1-confidence)/2 })
+	high := sort.Search(n, func(k int) bool { return b.CDF(float64(k)) >= (1+confidence)/2 })
+	if low < 1 || high >= n {
+		return nil
+	}
+	return &[2]float64{sorted[low-1], sorted[high]}
 }
 
 // ratio is an estimate of sum(y)/sum(x) over samples that belong together, such

@@ -37,6 +37,10 @@ type answer struct {
 	done              bool // [DONE] was seen
 	fail              *failure
 	cancelled         bool // the run was interrupted: it neither succeeded nor failed
+	whole             bool // it came in one piece: there is no first token
+	timings           timings
+	bytes             int    // of the answer's body
+	text              []byte // what was generated, as JSON writes it between quotes, where that is kept
 }
 
 // stream sends requests one after the other, as one user does, and reuses what
@@ -48,6 +52,8 @@ type stream struct {
 	events eventReader
 	chunk  chunk
 	answer answer
+	wire   *wire
+	keep   bool   // the generated text is kept
 	limit  int    // the most arrivals that are believed
 	reads  int    // the read that the last arrival came with
 	ticks  uint64 // when that was
@@ -57,7 +63,8 @@ type stream struct {
 // do sends a body that asks for tokens tokens and follows the answer to its end.
 // What it gives is valid until the next call.
 func (s *stream) do(ctx context.Context, body []byte, tokens int) *answer {
-	s.answer = answer{arrivals: s.answer.arrivals[:0], prompt: -1, tokens: -1}
+	s.answer = answer{arrivals: s.answer.arrivals[:0], text: s.answer.text[:0], prompt: -1, tokens: -1}
+	s.chunk.dialect = s.wire.dialect
 	s.limit = 4*tokens + 1024
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -65,6 +72,7 @@ func (s *stream) do(ctx context.Context, body []byte, tokens int) *answer {
 	defer w.stop()
 
 	f := s.exchange(ctx, body, w)
+	s.answer.bytes = s.events.bytes
 	s.answer.fail = f
 	s.answer.cancelled = f == nil && !s.complete()
 	return &s.answer
@@ -78,7 +86,7 @@ func (s *stream) exchange(ctx context.Context, body []byte, w *watch) *failure {
 	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
 		s.answer.sent, s.answer.connected = s.clock.now(), true
 	}}
-	res, err := s.link.post(httptrace.WithClientTrace(ctx, trace), body)
+	res, err := s.link.send(httptrace.WithClientTrace(ctx, trace), s.wire.path, s.accept(), body)
 	if err != nil {
 		return networkFailure(ctx, err)
 	}
@@ -86,14 +94,28 @@ func (s *stream) exchange(ctx context.Context, body []byte, w *watch) *failure {
 	if f := refusal(ctx, res); f != nil {
 		return f
 	}
-	s.typed = strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream")
-	s.events.reset(res.Body, s.clock.now)
+	if s.wire.dialect == dialectWhole {
+		return s.readWhole(ctx, res.Body)
+	}
+	s.typed = strings.HasPrefix(res.Header.Get("Content-Type"), s.accept())
+	s.events.reset(res.Body, s.clock.now, s.wire.lines)
 	if f := s.follow(ctx, w); f != nil || !s.complete() {
 		return f
 	}
 	w.ended()
 	drain(res.Body)
 	return s.verdict()
+}
+
+// accept is the type of the answer that is wanted.
+func (s *stream) accept() string {
+	switch {
+	case s.wire.dialect == dialectWhole:
+		return "application/json"
+	case s.wire.lines:
+		return "application/x-ndjson"
+	}
+	return "text/event-stream"
 }
 
 // refusal is the failure of an answer that is no event stream at all.
@@ -177,8 +199,14 @@ func (s *stream) take(w *watch) *failure {
 		a.end = c.end
 		w.ended()
 	}
-	if !c.content {
+	if c.timings != (timings{}) {
+		a.timings = c.timings
+	}
+	if !c.content || s.wire.cumulative && c.completion >= 0 && c.completion <= a.counted {
 		return nil
+	}
+	if s.keep {
+		a.text = append(a.text, c.text...)
 	}
 	if a.events++; a.events > s.limit {
 		return fail(failTooMuch, "the server goes on and on")
@@ -209,6 +237,33 @@ func (s *stream) arrive(w *watch) {
 	if last := &a.arrivals[len(a.arrivals)-1]; last.events < 1<<16-1 {
 		last.events++
 	}
+}
+
+// maxWhole is how long an answer in one piece may be, in bytes.
+const maxWhole = 64 << 20
+
+// readWhole reads an answer that comes in one piece, which tells only when all of
+// it was there.
+func (s *stream) readWhole(ctx context.Context, body io.Reader) *failure {
+	text, err := io.ReadAll(io.LimitReader(body, maxWhole))
+	a := &s.answer
+	a.whole, a.last, s.events.bytes = true, s.clock.now(), len(text)
+	if err != nil {
+		return networkFailure(ctx, err)
+	}
+	switch err := s.chunk.parse(text); {
+	case s.chunk.failed:
+		return fail(failEvent, errorMessage(text[:min(len(text), maxErrorBody)]))
+	case err != nil:
+		return fail(failNotStream, string(text[:min(len(text), maxDetail)]))
+	}
+	c := &s.chunk
+	a.prompt, a.tokens, a.end, a.done, a.first = c.prompt, c.completion, c.end, true, a.last
+	if c.content {
+		a.events = 1
+		a.arrivals = append(a.arrivals, arrival{events: 1})
+	}
+	return s.verdict()
 }
 
 // verdict judges an answer that came to its end.

@@ -17,19 +17,63 @@ func (s *session) summary(l *ledger, use clientUse, wall time.Duration) LevelRes
 		DurationS: max(0, (l.last - l.first).Seconds()), WindowS: max(0, v.seconds()), WallS: wall.Seconds(),
 		InputTokens: l.input, OutputTokens: l.output,
 		OutputThroughput:  v.throughput.value,
+		InputThroughput:   v.throughput.value * share(l.input, l.output),
 		TotalThroughput:   v.throughput.value * (1 + share(l.input, l.output)),
 		RequestThroughput: v.throughput.value * share(l.requests.Completed, l.output),
+		PeakInFlight:      l.peak,
 		TokensEstimated:   l.estimated > 0,
+		Counting:          l.counting(s.running),
 		Settled:           l.settled(v),
 	}
 	slices.SortStableFunc(r.Failures, func(a, b FailureCount) int { return cmp.Compare(b.Count, a.Count) })
 	if v.throughput.known {
 		r.ThroughputInterval = &[2]float64{v.throughput.value - v.throughput.half, v.throughput.value + v.throughput.half}
 	}
+	r.PeakOutputThroughput = l.delivered.peak()
+	if l.judged > 0 {
+		good := share(l.good, l.judged)
+		rate := r.RequestThroughput * share(l.good, l.judged) / max(1-r.ErrorRate(), 1e-9)
+		r.GoodShare, r.Goodput = &good, &rate
+	}
 	l.latencies(&r, v.cut)
-	r.Client = use.cost(wall, l.delayP99(), wallFigure(&r, l.clock))
+	s.timedFigures(l, &r)
+	r.Server = s.server.view(l)
+	r.Client = use.cost(wall, clientSigns{delayMS: l.delayP99(), socketMS: s.link.sockets.wait(l.bytes, wall), figure: wallFigure(&r, l.clock)})
 	r.Notes = append(s.notes, s.remarks(l, v)...)
+	r.Notes = append(r.Notes, s.server.compare(&r)...)
 	return r
+}
+
+// counting names how tokens were counted.
+func (l *ledger) counting(running bool) string {
+	switch {
+	case l.estimated > 0 && l.perEvent > 0:
+		return "tokenize"
+	case l.estimated > 0:
+		return "events"
+	case running:
+		return "usage in each event"
+	}
+	return "usage"
+}
+
+// timedFigures are those that only a schedule has. Where the server was saturated,
+// latencies are no figures of it and are left out.
+func (s *session) timedFigures(l *ledger, r *LevelResult) {
+	if !s.level.timed() {
+		return
+	}
+	r.Users = 0
+	r.InFlightCap, r.Held = s.level.connections(), l.waited
+	if s.level.Kind == KindTrace {
+		r.Rate = 0
+	}
+	r.Saturated = l.waited > 0 || l.backlog.grows(l.stopAt, l.issued)
+	if r.Saturated {
+		for _, v := range []*Stats{&r.TTFT, &r.E2E, &r.TTFTIntended, &r.E2EIntended, &r.Queue} {
+			*v = Stats{N: v.N}
+		}
+	}
 }
 
 // share is part/whole, 0 for nothing at all.
@@ -42,18 +86,27 @@ func share(part, whole int) float64 {
 
 // latencies summarises the requests that were sent in the measured part.
 func (l *ledger) latencies(r *LevelResult, cut time.Duration) {
-	var ttft, tpot, e2e []float64
+	var ttft, tpot, e2e, queue, ttftIntended, e2eIntended, userRate []float64
 	for _, s := range l.samples {
 		if !l.all && s.sent < cut {
 			continue
 		}
-		ttft = append(ttft, milliseconds(float64(s.ttft)))
 		e2e = append(e2e, milliseconds(float64(s.e2e)))
-		if s.tokens >= 2 {
+		queue = append(queue, milliseconds(float64(s.queue)))
+		e2eIntended = append(e2eIntended, milliseconds(float64(s.queue+s.e2e)))
+		if l.whole {
+			continue
+		}
+		ttft = append(ttft, milliseconds(float64(s.ttft)))
+		ttftIntended = append(ttftIntended, milliseconds(float64(s.queue+s.ttft)))
+		if s.tpot > 0 {
 			tpot = append(tpot, milliseconds(s.tpot))
+			userRate = append(userRate, float64(time.Second)/s.tpot)
 		}
 	}
 	r.TTFT, r.TPOT, r.E2E = summarise(ttft), summarise(tpot), summarise(e2e)
+	r.TTFTIntended, r.E2EIntended = summarise(ttftIntended), summarise(e2eIntended)
+	r.Queue, r.UserRate = summarise(queue), summarise(userRate)
 	r.ITL = l.interToken()
 }
 

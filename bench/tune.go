@@ -1,6 +1,9 @@
 package bench
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // learntKey is what a lexicon depends on; tokens 0 is the one for any length.
 type learntKey struct {
@@ -28,7 +31,10 @@ func (c *Client) remember(k learntKey, l *lexicon) {
 // this server, once per client, server and length. A server that cannot be asked
 // leaves lengths approximate, which is noted.
 func (s *session) calibrate(ctx context.Context) {
-	key := learntKey{s.link.target.URL, s.link.target.Model, s.work.API, max(s.work.Prompts.InputTokens, 1)}
+	if s.work.Prompts.File != nil {
+		return
+	}
+	key := learntKey{s.link.target.URL, s.link.target.Model, s.work.API, s.work.Prompts.typical()}
 	if l := s.client.learned(key); l != nil {
 		s.lexicon = l
 	} else if l, answered := s.fit(ctx, key); l != nil {
@@ -108,7 +114,22 @@ func (s *session) probeTwice(ctx context.Context, tokens int) *lexicon {
 // probe sends a prompt of some words for one token and gives its length by usage,
 // -1 where the server sends none; false where the request failed.
 func (s *session) probe(ctx context.Context, l *lexicon, n uint64, words int) (int, bool) {
-	body := s.wire.body(l, s.work.Seed^(0xca11b7a7e<<8|n), words, 1)
-	a := s.streams[0].do(ctx, body, 1)
+	b := append([]byte(nil), s.wire.before...)
+	b = append(append(b, s.wire.open...), opening...)
+	b = l.draw(b, s.work.Seed^(0xca11b7a7e<<8|n), words)
+	a := s.stream(0).do(ctx, s.finish(append(b, s.wire.shut...), 1), 1)
 	return a.prompt, a.fail == nil && !a.cancelled
+}
+
+// typical is a length of synthetic prompts near the middle of all.
+func (p *Prompts) typical() int {
+	if p.Trace == nil {
+		return max(p.InputTokens, 1)
+	}
+	lengths := make([]int, len(p.Trace.Entries))
+	for i, e := range p.Trace.Entries {
+		lengths[i] = e.InputTokens
+	}
+	slices.Sort(lengths)
+	return lengths[len(lengths)/2]
 }

@@ -21,20 +21,54 @@ func (l *ledger) settle() {
 		return
 	}
 	l.checked = now
-	if v := l.look(now); v.ok && v.throughput.settled() {
+	if v := l.look(now); v.ok && l.narrow(v) {
 		l.stop(now, stopSettled)
 	}
 }
 
-// settled says whether the level has settled, at its end or when it was ended for that.
-func (l *ledger) settled(v view) bool {
-	return l.why == stopSettled || v.ok && v.throughput.settled()
+// narrow says whether the intervals are narrow enough: that of the throughput; of
+// an open loop, whose throughput is the schedule's, those of mean TPOT and of the
+// 95th percentile of the time to the first token from the intended send.
+func (l *ledger) narrow(v view) bool {
+	if !l.level.timed() {
+		return v.throughput.settled()
+	}
+	var first []float64
+	var each ratio
+	for _, s := range l.samples {
+		if !l.all && s.sent < v.cut {
+			continue
+		}
+		wait := s.ttft
+		if l.whole {
+			wait = s.e2e
+		}
+		first = append(first, float64(s.queue+wait))
+		if s.tokens >= 2 {
+			each.add(1, s.tpot)
+		}
+	}
+	slices.Sort(first)
+	p95 := rankInterval(first, 0.95)
+	if p95 == nil || p95[1]-p95[0] > 2*settlePercentile*p95[1] {
+		return false
+	}
+	half, ok := each.half()
+	return !ok || half <= settleHalf*each.value()
 }
 
-// enough is the fewest requests that a level is stopped on: ten of a single
-// stream, twenty in all and two of each user of a closed loop.
+// settled says whether the level has settled, at its end or when it was ended for that.
+func (l *ledger) settled(v view) bool {
+	return l.why == stopSettled || v.ok && l.narrow(v)
+}
+
+// enough is the fewest requests that a level is stopped on: settleOpen of an open
+// loop, ten of a single stream, twenty in all and two of each user of a closed loop.
 func (l *ledger) enough() int {
-	if l.level.users() == 1 {
+	switch {
+	case l.level.timed():
+		return settleOpen
+	case l.level.lone():
 		return settleBatches
 	}
 	return max(20, 2*l.level.users())
@@ -54,7 +88,7 @@ func (v view) seconds() float64 { return (v.end - v.cut).Seconds() }
 // holds the lock, or is alone.
 func (l *ledger) look(now time.Duration) view {
 	switch {
-	case l.level.users() == 1:
+	case l.level.lone():
 		return l.lookSingle()
 	case l.all:
 		return l.lookAll()

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -24,7 +25,13 @@ type Server struct {
 	Running   bool          // usage is sent with each event too
 	Costly    string        // a word that is two tokens
 	Usage     func(n int) int
+	Slots     int    // requests served at once, others wait; 0: any number
+	Metrics   string // GET /metrics answers under this engine's names: vllm, sglang, llamacpp or tgi; empty: not at all
+	Busy      int    // so many times /reset_prefix_cache answers that it is busy
 
+	slots    chan struct{}
+	once     sync.Once
+	counts   counts
 	requests atomic.Int64
 	prompts  atomic.Pointer[func(string)]
 }
@@ -36,27 +43,50 @@ func (s *Server) Requests() int { return int(s.requests.Load()) }
 func (s *Server) OnPrompt(f func(prompt string)) { s.prompts.Store(&f) }
 
 type request struct {
-	Prompt    string
-	Messages  []struct{ Content string }
-	MaxTokens int `json:"max_tokens"`
+	Prompt        string
+	Text          string
+	Messages      []struct{ Content string }
+	Stream        *bool
+	StreamOptions *struct{} `json:"stream_options"`
+	MaxTokens     int       `json:"max_tokens"`
+	NPredict      int       `json:"n_predict"`
+	Sampling      struct {
+		MaxNewTokens int `json:"max_new_tokens"`
+	} `json:"sampling_params"`
+	Options struct {
+		NumPredict int `json:"num_predict"`
+	}
+}
+
+func (q *request) prompt() string {
+	text := q.Prompt + q.Text
+	for _, m := range q.Messages {
+		text += m.Content + "\n"
+	}
+	return strings.TrimSuffix(text, "\n")
+}
+
+func (q *request) want() int {
+	return max(q.MaxTokens, q.NPredict, q.Sampling.MaxNewTokens, q.Options.NumPredict)
 }
 
 // ServeHTTP answers completions, chats and tokenize.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	var q request
-	if err := json.NewDecoder(r.Body).Decode(&q); err != nil {
+	if err := json.NewDecoder(r.Body).Decode(&q); err != nil && r.Method == http.MethodPost && r.ContentLength != 0 {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
 	switch {
+	case s.other(w, r):
 	case r.URL.Path == "/tokenize" && s.Tokenizer:
 		_, _ = fmt.Fprintf(w, `{"count":%d,"max_model_len":4096,"tokens":[]}`, s.BOS+s.words(q.Prompt))
-	case r.URL.Path == "/v1/completions":
-		s.stream(w, r, began, q, q.Prompt, `"text":" w"`)
-	case r.URL.Path == "/v1/chat/completions":
-		s.stream(w, r, began, q, q.Messages[0].Content, `"delta":{"content":" w"}`)
 	default:
+		if d, ok := dialects[r.URL.Path]; ok {
+			s.generate(w, r, began, q, d)
+			return
+		}
 		http.NotFound(w, r)
 	}
 }
@@ -72,36 +102,47 @@ func (s *Server) words(prompt string) int {
 	return n
 }
 
-func (s *Server) stream(w http.ResponseWriter, r *http.Request, began time.Time, q request, prompt, content string) {
+// generate answers a request for text in one of the dialects.
+func (s *Server) generate(w http.ResponseWriter, r *http.Request, began time.Time, q request, d dialect) {
+	a := answer{Server: s, input: s.BOS + s.words(q.prompt()), want: q.want(), chat: len(q.Messages) > 0}
+	if a.chat {
+		a.input += s.Template
+	}
 	s.requests.Add(1)
 	if f := s.prompts.Load(); f != nil {
-		(*f)(prompt)
+		(*f)(q.prompt())
 	}
-	input := s.BOS + s.words(prompt)
-	if len(q.Messages) > 0 {
-		input += s.Template
+	if !s.enter(r) {
+		return
 	}
-	w.Header().Set("Content-Type", "text/event-stream")
+	defer s.leave(&a)
+	if s.Slots > 0 {
+		began = time.Now()
+	}
 	due := began.Add(s.TTFT)
-	for sent, i := 0, 0; sent < q.MaxTokens; i++ {
+	whole := q.Stream != nil && !*q.Stream || q.Stream == nil && d.whole != nil && q.StreamOptions == nil
+	if !whole {
+		w.Header().Set("Content-Type", d.media)
+	}
+	for i := 0; a.sent < a.want; i++ {
 		if !sleepUntil(r, due) {
 			return
 		}
+		if i == 0 {
+			s.counts.first(time.Since(began))
+		}
 		due = due.Add(s.Gap)
-		sent = min(sent+s.perEvent(i), q.MaxTokens)
-		finish, usage := "null", ""
-		if sent == q.MaxTokens {
-			finish = `"length"`
+		a.fresh = min(s.perEvent(i), a.want-a.sent)
+		a.sent += a.fresh
+		if !whole {
+			d.event(w, &a)
 		}
-		if s.Running {
-			usage = "," + s.usage(input, sent)
-		}
-		event(w, `{"id":"cmpl-0123456789abcdef0123456789abcdef","object":"text_completion","created":1,"model":"m","choices":[{"index":0,%s,"logprobs":null,"finish_reason":%s,"stop_reason":null,"token_ids":null,"prompt_logprobs":null}]%s}`, content, finish, usage)
 	}
-	if !s.NoUsage {
-		event(w, `{"id":"cmpl-0123456789abcdef","choices":[],%s}`, s.usage(input, q.MaxTokens))
+	if whole {
+		d.whole(w, &a)
+		return
 	}
-	event(w, "[DONE]")
+	d.end(w, &a)
 }
 
 func (s *Server) usage(input, output int) string {
