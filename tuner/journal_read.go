@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -95,6 +97,20 @@ func CheckJournal(r io.Reader) (*CheckedJournal, error) {
 		return &c.CheckedJournal, nil
 	}
 	return &c.CheckedJournal, in.Err()
+}
+
+// Check reads the journal of a run and says what is wrong with it. The error is
+// a journal that cannot be read at all.
+func (f *Folder) Check(run string) (*CheckedJournal, error) {
+	file, err := os.Open(filepath.Join(f.RunPath(run), "journal.jsonl"))
+	if err != nil {
+		return nil, fmt.Errorf("open the journal of run %s: %w", run, err)
+	}
+	c, err := CheckJournal(file)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return nil, fmt.Errorf("read the journal of run %s: %w", run, err)
+	}
+	return c, nil
 }
 
 // wholeLines splits into lines with their newline: without one a line is torn.

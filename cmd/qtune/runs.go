@@ -17,17 +17,24 @@ import (
 
 func runsCmd(w *world) *cobra.Command {
 	var dir string
-	var asJSON bool
+	var asJSON, check bool
 	c := &cobra.Command{
-		Use:   "runs",
-		Short: "List past runs, from their journals",
-		Args:  exactly(0, "no argument"),
-		RunE: func(*cobra.Command, []string) error {
+		Use:   "runs [--check [RUN]]",
+		Short: "List past runs, from their journals, or check these",
+		Args:  atMost(1, "at most one run"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			switch {
+			case check:
+				return checkRuns(w, w.runFolder(dir), args, asJSON)
+			case len(args) > 0:
+				return &usageError{fmt.Errorf("a run is named with --check only; `qtune logs` shows one")}
+			}
 			return runs(w, w.runFolder(dir), asJSON)
 		},
 	}
 	c.Flags().StringVar(&dir, "dir", "", "the `FOLDER` that keeps runs (default: $QTUNE_DIR, else .qtune)")
 	c.Flags().BoolVar(&asJSON, "json", false, "print a JSON object for each run")
+	c.Flags().BoolVar(&check, "check", false, "verify each line of one journal or of all; exit 1 if any is damaged")
 	return c
 }
 
@@ -37,7 +44,7 @@ type runView struct {
 	Profile   string         `json:"profile"`
 	Started   time.Time      `json:"started"`
 	Simulated bool           `json:"simulated"`
-	State     string         `json:"state"` // running, done, ended, crashed
+	State     string         `json:"state"` // running, done, ended, crashed, of a newer qtune
 	OK        int            `json:"ok"`
 	Failed    int            `json:"failed"`
 	Reused    int            `json:"reused"`
@@ -64,6 +71,9 @@ func runs(w *world, path string, asJSON bool) error {
 			w.log.Warn().Err(err).Msg("read up to there")
 		}
 		views = append(views, newRunView(id, id == live, records))
+		if errors.As(err, new(*tuner.NewerJournalError)) {
+			views[len(views)-1].State = "of a newer qtune"
+		}
 	}
 	if asJSON {
 		return printLines(w, views)
@@ -106,6 +116,9 @@ func newRunView(id string, live bool, records []tuner.Record) runView {
 }
 
 func (v *runView) count(r *tuner.Record) {
+	if r.Result == nil {
+		return
+	}
 	if r.Result.Status == tuner.OK {
 		v.OK++
 	} else {
