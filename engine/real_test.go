@@ -33,12 +33,12 @@ func TestRealEngines(t *testing.T) {
 	vllm := func(c profiles.Candidate) (*profiles.Engine, profiles.Candidate) {
 		c.Flags = append(flags("max-model-len", num("2048"), "dtype", str("bfloat16"), "enforce-eager", yes()).Flags, c.Flags...)
 		c.Env = append([]profiles.EnvVar{{Name: "VLLM_CPU_KVCACHE_SPACE", Value: num("1")}}, c.Env...)
-		return &profiles.Engine{Kind: "vllm", Name: "real", Runtime: profiles.RuntimeProcess, StartupTimeout: 5 * time.Minute, Command: []string{filepath.Join(dir, "vllm", "bin", "vllm"), "serve"}}, c
+		return &profiles.Engine{Kind: "vllm", Name: "real", Runtime: profiles.RuntimeProcess, StartupTimeout: 9 * time.Minute, Command: []string{filepath.Join(dir, "vllm", "bin", "vllm"), "serve"}}, c
 	}
 	sglang := func(c profiles.Candidate) (*profiles.Engine, profiles.Candidate) {
 		c.Flags = append(flags("device", str("cpu"), "attention-backend", str("torch_native"), "disable-overlap-schedule", yes()).Flags, c.Flags...)
 		c.Env = append(c.Env, profiles.EnvVar{Name: "SGLANG_USE_CPU_ENGINE", Value: num("1")})
-		return &profiles.Engine{Kind: "sglang", Name: "real", Runtime: profiles.RuntimeProcess, StartupTimeout: 5 * time.Minute, Command: []string{filepath.Join(dir, "sglang", "bin", "python"), "-m", "sglang.launch_server"}}, c
+		return &profiles.Engine{Kind: "sglang", Name: "real", Runtime: profiles.RuntimeProcess, StartupTimeout: 9 * time.Minute, Command: []string{filepath.Join(dir, "sglang", "bin", "python"), "-m", "sglang.launch_server"}}, c
 	}
 	tests := []struct {
 		name   string
