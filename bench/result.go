@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"encoding/json"
 	"net/http"
 	"time"
 )
@@ -14,6 +15,14 @@ type Target struct {
 	// written anywhere either.
 	Header http.Header
 	CA     []byte // PEM certificates to trust for https instead of the system's
+}
+
+// Sent is a measured request as it is sent.
+type Sent struct {
+	Prompt       json.RawMessage // a text, or a list of messages
+	Messages     bool            // it is a list of messages
+	InputTokens  int             // planned; 0 where that is not known
+	OutputTokens int             // asked for
 }
 
 // Outcome is what became of one request. Times are in the engine's time, in
@@ -132,7 +141,7 @@ type LevelResult struct {
 	Settled         bool        `json:"settled"`                    // the throughput's 95 % interval is within 2 % of it
 	Partial         bool        `json:"partial,omitempty"`          // interrupted before its end
 	Client          ClientCost  `json:"client"`
-	// SimulatorLagMS is how late a simulated server was in this level (99th percentile, its own time).
+	// SimulatorLagMS is how late the steps of a simulated server ended in this level, on average, in its own time.
 	SimulatorLagMS *float64 `json:"simulator_lag_ms,omitempty"`
 	Notes          []string `json:"notes,omitempty"` // what a reader must know before believing it
 }

@@ -36,6 +36,7 @@ const (
 	StartupTimeout          Class = "startup_timeout"
 	Stalled                 Class = "stalled"
 	DiedUnderLoad           Class = "died_under_load"
+	RequestsFailed          Class = "requests_failed" // it runs, and answered none of a level's requests
 	Unknown                 Class = "unknown"
 )
 

@@ -412,7 +412,7 @@ func TestExternal(t *testing.T) {
 }
 
 func TestLag(t *testing.T) {
-	s := good().with("/simulator", answer(200, `{"simulated":true,"lag_p99_ms":2.5}`)).server(t)
+	s := good().with("/simulator", answer(200, `{"simulated":true,"lag_mean_ms":2.5,"write_mean_ms":3}`)).server(t)
 	st := newStart(t, s.Listener.Addr().String())
 	st.launcher.Simulate = &Simulation{Speed: 50}
 	server, failure, err := st.serve(t)
@@ -420,7 +420,7 @@ func TestLag(t *testing.T) {
 		t.Fatal(failure, err)
 	}
 	defer server.Close(t.Context())
-	if lag, ok := server.Lag(t.Context()); !ok || lag != 2500*time.Microsecond {
+	if lag, ok := server.Lag(t.Context()); !ok || lag.Step != 2500*time.Microsecond || lag.Write != 3*time.Millisecond {
 		t.Errorf("lag %v, %v", lag, ok)
 	}
 	if f := server.Facts(); f.StartupS < 49*f.WallS || f.StartupS > 51*f.WallS {

@@ -108,22 +108,31 @@ func (s *Server) Close(ctx context.Context) error {
 	return s.err
 }
 
-// Lag is how far the simulated engine was behind its own clock at the worst
-// since the last call (99th percentile, wall time); false for a real one.
-func (s *Server) Lag(ctx context.Context) (time.Duration, bool) {
+// Lag is how late a simulated engine was, on average since the last call, in
+// wall time.
+type Lag struct {
+	Step  time.Duration // the end of a step
+	Write time.Duration // a token on the network
+}
+
+// Lag asks a simulated engine how late it was; false for a real one.
+func (s *Server) Lag(ctx context.Context) (Lag, bool) {
 	if !s.simulated {
-		return 0, false
+		return Lag{}, false
 	}
 	p := prober{base: s.target.URL, key: s.target.APIKey, http: newHTTP()}
 	status, body, err := p.ask(ctx, 5*time.Second, http.MethodGet, "/simulator", nil)
 	var answer struct {
-		LagMS *float64 `json:"lag_p99_ms"`
+		StepMS  *float64 `json:"lag_mean_ms"`
+		WriteMS *float64 `json:"write_mean_ms"`
 	}
-	if err != nil || status != http.StatusOK || json.Unmarshal(body, &answer) != nil || answer.LagMS == nil {
-		return 0, false
+	if err != nil || status != http.StatusOK || json.Unmarshal(body, &answer) != nil || answer.StepMS == nil || answer.WriteMS == nil {
+		return Lag{}, false
 	}
-	return time.Duration(*answer.LagMS * float64(time.Millisecond)), true
+	return Lag{Step: milliseconds(*answer.StepMS), Write: milliseconds(*answer.WriteMS)}, true
 }
+
+func milliseconds(ms float64) time.Duration { return time.Duration(ms * float64(time.Millisecond)) }
 
 // connect takes a server that is already up.
 func (l *Launcher) connect(ctx context.Context, st Start) (*Server, *Failure, error) {

@@ -60,8 +60,8 @@ func TestLatenessDoesNotAddUp(t *testing.T) {
 				t.Errorf("token %d, six steps after the slow one, is still %v late", i, late)
 			}
 		}
-		if _, p99, n := d.lag.read(); n != tokens || p99 > slow {
-			t.Errorf("%d lags of up to %v reported", n, p99)
+		if lag := d.lag.read(); lag.n != tokens || lag.p99 > slow {
+			t.Errorf("%d lags of up to %v reported", lag.n, lag.p99)
 		}
 	})
 }

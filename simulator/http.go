@@ -167,13 +167,12 @@ func (s *server) llamaProps(w http.ResponseWriter, _ *http.Request) {
 // wall time: lag is how late a step ended, write how late a token was with the network,
 // which has to take a batch's tokens one after the other.
 func (s *server) simulator(w http.ResponseWriter, _ *http.Request) {
-	p50, p99, steps := s.d.lag.read()
-	w50, w99, tokens := s.d.write.read()
+	lag, write := s.d.lag.read(), s.d.write.read()
 	reply(w, http.StatusOK, map[string]any{
 		"simulated": true, "version": Version, "engine": s.i.kind, "engine_version": s.i.version, "card": s.i.card.Name, "model": s.i.model.ID,
 		"speed": s.i.speed, "seed": s.i.seed, "kv_tokens": s.i.fit.KVTokens, "not_modelled": s.i.args.unmodelled(),
-		"lag_p50_ms": wallMS(p50), "lag_p99_ms": wallMS(p99), "steps": steps,
-		"write_p50_ms": wallMS(w50), "write_p99_ms": wallMS(w99), "tokens": tokens,
+		"lag_mean_ms": wallMS(lag.mean), "lag_p50_ms": wallMS(lag.p50), "lag_p99_ms": wallMS(lag.p99), "steps": lag.n,
+		"write_mean_ms": wallMS(write.mean), "write_p50_ms": wallMS(write.p50), "write_p99_ms": wallMS(write.p99), "tokens": write.n,
 	})
 }
 

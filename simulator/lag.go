@@ -12,6 +12,13 @@ type lagMeter struct {
 	mu      sync.Mutex
 	buckets [400]int64
 	n       int64
+	sum     time.Duration
+}
+
+// lateness is what a lagMeter has gathered, in wall time.
+type lateness struct {
+	mean, p50, p99 time.Duration
+	n              int64
 }
 
 const (
@@ -27,16 +34,20 @@ func (l *lagMeter) add(d time.Duration) {
 	l.mu.Lock()
 	l.buckets[i]++
 	l.n++
+	l.sum += d
 	l.mu.Unlock()
 }
 
 // read is the lag since the last read, and forgets it.
-func (l *lagMeter) read() (p50, p99 time.Duration, n int64) {
+func (l *lagMeter) read() lateness {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	p50, p99, n = l.percentile(.5), l.percentile(.99), l.n
-	l.buckets, l.n = [400]int64{}, 0
-	return p50, p99, n
+	late := lateness{p50: l.percentile(.5), p99: l.percentile(.99), n: l.n}
+	if l.n > 0 {
+		late.mean = l.sum / time.Duration(l.n)
+	}
+	l.buckets, l.n, l.sum = [400]int64{}, 0, 0
+	return late
 }
 
 func (l *lagMeter) percentile(p float64) time.Duration {

@@ -100,6 +100,7 @@ func TestReusable(t *testing.T) {
 	}{
 		{"a success is", with(measured("x", 1, 1)), true},
 		{"a failure by the configuration's fault is", with(failed("x")), true},
+		{"a start that took too long is not", with(TrialResult{Status: Failed, Failure: &engine.Failure{Class: engine.StartupTimeout, Fault: engine.FaultConfiguration}}), false},
 		{"a fault of the machine is not", with(TrialResult{Status: Failed, Failure: &engine.Failure{Fault: engine.FaultMachine}}), false},
 		{"a client-bound measurement is not", with(measured("x", 1, 1, func(r *TrialResult) { level(r).Client.Bound = true })), false},
 		{"one without an identity is not", measured("x", 1, 1), false},

@@ -23,7 +23,7 @@ type Server interface {
 
 // lagger is a server that can tell how far it ran behind its own clock, as simulated ones do.
 type lagger interface {
-	Lag(ctx context.Context) (time.Duration, bool)
+	Lag(ctx context.Context) (engine.Lag, bool)
 }
 
 // Tuner runs the trials of a plan, one at a time: a card has one tenant.
@@ -133,6 +133,12 @@ func machineFault(r *TrialResult) bool {
 	return r.Failure != nil && r.Failure.Fault == engine.FaultMachine
 }
 
+// uncertain are the classes that are blamed on the configuration for want of
+// better, and may as well have been the machine's: a slow disk, a busy neighbour.
+var uncertain = map[engine.Class]bool{
+	engine.StartupTimeout: true, engine.Unknown: true, engine.HostOutOfMemory: true, engine.Stalled: true, engine.RequestsFailed: true,
+}
+
 // reusable says that a result holds for good: a success, or a failure that the
 // configuration itself caused.
 func reusable(r *TrialResult) bool {
@@ -140,7 +146,7 @@ func reusable(r *TrialResult) bool {
 		return false
 	}
 	if r.Status == Failed {
-		return !machineFault(r)
+		return !machineFault(r) && !uncertain[r.Failure.Class]
 	}
 	for _, w := range r.Workloads {
 		for i := range w.Levels {
