@@ -130,4 +130,3 @@ func TestChangeAndDuration(t *testing.T) {
 		}
 	}
 }
-

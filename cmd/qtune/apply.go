@@ -128,7 +128,10 @@ func (s *session) keep(o tuner.Outcome) error {
 	if err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
-	return errors.Join(report.Text(text, o), text.Close())
+	if err := errors.Join(report.Text(text, o), text.Close()); err != nil {
+		return err
+	}
+	return keepReports(s.w, s.folder, s.runID, s.profile)
 }
 
 // completeProfiles offers HCL files to the shell.

@@ -1,0 +1,234 @@
+package report
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/qtune/qtune/tuner"
+)
+
+// Effect is what one value of a setting does to the objective, from the trials
+// that ran.
+type Effect struct {
+	Engine string `json:"engine"` // kind and name of the block
+	Axis   string `json:"axis"`
+	Value  string `json:"value"`
+	Trials int    `json:"trials"` // measured with it
+	Failed int    `json:"failed"`
+	// Mean is of the objective over those trials; nil without any.
+	Mean *float64 `json:"mean"`
+	// Reference says that this is the value which the others are compared with.
+	Reference bool `json:"reference"`
+	// Pairs counts the pairs of trials that differ in this setting alone, this
+	// value against the reference; Change is the mean of their changes of the
+	// objective as fractions, Median the one in the middle, which one odd trial
+	// does not move, Low and High the least and the greatest.
+	Pairs  int      `json:"pairs"`
+	Change *float64 `json:"change"`
+	Median *float64 `json:"median"`
+	Low    *float64 `json:"low"`
+	High   *float64 `json:"high"`
+
+	changes []float64
+}
+
+// setting is a trial's value of every axis of its engine.
+type setting struct {
+	values []string
+	row    *tuner.Row
+}
+
+// axes are what the trials of one engine block differ in.
+type axes struct {
+	engine   string
+	names    []string
+	settings []setting
+}
+
+// axesOf finds, for each engine block, the flags and variables in which its
+// trials differ. The baseline stands outside its block's sweep, so it tells
+// nothing of it.
+func axesOf(o *tuner.Outcome, results map[string]*tuner.TrialResult) []axes {
+	var all []axes
+	at := map[string]int{}
+	for i := range o.Rows {
+		r := &o.Rows[i]
+		if r.Baseline || results[r.Trial] == nil {
+			continue
+		}
+		name := r.Engine + " " + r.Name
+		k, ok := at[name]
+		if !ok {
+			k = len(all)
+			at[name] = k
+			all = append(all, axes{engine: name})
+		}
+		all[k].settings = append(all[k].settings, setting{row: r})
+	}
+	for i := range all {
+		all[i].find(results)
+	}
+	return slices.DeleteFunc(all, func(a axes) bool { return len(a.names) == 0 })
+}
+
+// find names the axes and reads each trial's values of them.
+func (a *axes) find(results map[string]*tuner.TrialResult) {
+	maps := make([]map[string]string, len(a.settings))
+	var order []string
+	distinct := map[string]map[string]bool{}
+	for i, s := range a.settings {
+		maps[i] = flagsOf(results[s.row.Trial], &order, distinct)
+	}
+	for _, name := range order {
+		for i := range maps {
+			if _, ok := maps[i][name]; !ok {
+				distinct[name]["off"] = true
+			}
+		}
+		if len(distinct[name]) > 1 {
+			a.names = append(a.names, name)
+		}
+	}
+	for i := range a.settings {
+		for _, name := range a.names {
+			v, ok := maps[i][name]
+			if !ok {
+				v = "off"
+			}
+			a.settings[i].values = append(a.settings[i].values, v)
+		}
+	}
+}
+
+// flagsOf are a trial's flags and variables by name; new names go to order.
+func flagsOf(r *tuner.TrialResult, order *[]string, distinct map[string]map[string]bool) map[string]string {
+	values := map[string]string{}
+	add := func(name, value string) {
+		values[name] = value
+		if distinct[name] == nil {
+			distinct[name] = map[string]bool{}
+			*order = append(*order, name)
+		}
+		distinct[name][value] = true
+	}
+	for _, f := range r.Flags {
+		add(f.Name, f.Value.String())
+	}
+	for _, e := range r.Env {
+		add("env."+e.Name, e.Value.String())
+	}
+	return values
+}
+
+// values of one axis, numbers in their order, words in that of the trials.
+func (a *axes) values(axis int) []string {
+	var all []string
+	seen := map[string]bool{}
+	for _, s := range a.settings {
+		if v := s.values[axis]; !seen[v] {
+			seen[v] = true
+			all = append(all, v)
+		}
+	}
+	slices.SortStableFunc(all, func(x, y string) int {
+		nx, ex := strconv.ParseFloat(x, 64)
+		ny, ey := strconv.ParseFloat(y, 64)
+		if ex != nil || ey != nil {
+			return 0
+		}
+		return cmp.Compare(nx, ny)
+	})
+	return all
+}
+
+// others is a key of all of a trial's values but those of some axes.
+func (s *setting) others(skip ...int) string {
+	var b strings.Builder
+	for i, v := range s.values {
+		if !slices.Contains(skip, i) {
+			b.WriteString(v + "\x00")
+		}
+	}
+	return b.String()
+}
+
+// Effects compares the values of each axis over the trials that differ in it alone.
+func (a *axes) effects() [][]Effect {
+	var all [][]Effect
+	for axis := range a.names {
+		all = append(all, a.effectsOf(axis))
+	}
+	slices.SortStableFunc(all, func(x, y []Effect) int { return cmp.Compare(strength(y), strength(x)) })
+	return all
+}
+
+func (a *axes) effectsOf(axis int) []Effect {
+	values := a.values(axis)
+	all := make([]Effect, len(values))
+	references := map[string]float64{}
+	for _, s := range a.settings {
+		if s.values[axis] == values[0] && s.row.Value != nil {
+			references[s.others(axis)] = *s.row.Value
+		}
+	}
+	for i, v := range values {
+		e := &all[i]
+		*e = Effect{Engine: a.engine, Axis: a.names[axis], Value: v, Reference: i == 0}
+		for _, s := range a.settings {
+			if s.values[axis] == v {
+				e.add(s.row, references[s.others(axis)])
+			}
+		}
+		e.finish()
+	}
+	return all
+}
+
+// add counts a trial, and its pair with the reference if that is not 0.
+func (e *Effect) add(row *tuner.Row, reference float64) {
+	if row.Value == nil {
+		e.Failed++
+		return
+	}
+	e.Trials++
+	if e.Mean == nil {
+		e.Mean = new(float64)
+	}
+	*e.Mean += *row.Value
+	if reference == 0 || e.Reference {
+		return
+	}
+	e.changes = append(e.changes, *row.Value/reference-1)
+}
+
+func (e *Effect) finish() {
+	if e.Mean != nil {
+		*e.Mean /= float64(e.Trials)
+	}
+	e.Pairs = len(e.changes)
+	if e.Pairs == 0 {
+		return
+	}
+	slices.Sort(e.changes)
+	sum := 0.0
+	for _, c := range e.changes {
+		sum += c
+	}
+	e.Change = new(sum / float64(e.Pairs))
+	e.Median = new((e.changes[(e.Pairs-1)/2] + e.changes[e.Pairs/2]) / 2)
+	e.Low, e.High = &e.changes[0], &e.changes[e.Pairs-1]
+}
+
+// strength is the greatest typical change that an axis makes.
+func strength(effects []Effect) float64 {
+	most := 0.0
+	for _, e := range effects {
+		if e.Median != nil {
+			most = math.Max(most, math.Abs(*e.Median))
+		}
+	}
+	return most
+}

@@ -1,0 +1,114 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/qtune/qtune/report/chart"
+	"github.com/qtune/qtune/tuner"
+)
+
+// effects shows what each flag does, whatever the others are.
+func (b *builder) effects() Section {
+	s := b.section("effects")
+	for _, a := range axesOf(b.o, b.results) {
+		all := a.effects()
+		if f := b.effectFigure(a.engine, all); f != nil {
+			s.Blocks = append(s.Blocks, Block{List: b.strongest(all)}, Block{Figure: f})
+		}
+	}
+	return s
+}
+
+// strongest says each axis in a sentence, the strongest first.
+func (b *builder) strongest(all [][]Effect) []string {
+	var lines []string
+	for _, effects := range all {
+		best := pickEffect(effects)
+		if best == nil {
+			continue
+		}
+		flag := best.Axis + "=" + best.Value
+		reference := effects[0].Value
+		switch {
+		case math.Abs(*best.Median) < tuner.SmallGain:
+			lines = append(lines, b.caption(b.Say("effects.none", best.Axis, changeText(*best.Median), best.Pairs)))
+		case *best.Low < 0 && *best.High > 0:
+			lines = append(lines, b.caption(b.Say("effects.mixed", flag, reference, changeText(*best.Median), best.Pairs, changeText(*best.Low), changeText(*best.High))))
+		default:
+			lines = append(lines, b.caption(b.Say("effects.clear", flag, reference, changeText(*best.Median), best.Pairs)))
+		}
+	}
+	return lines
+}
+
+// pickEffect is the value of an axis that changes most; nil without pairs.
+func pickEffect(effects []Effect) *Effect {
+	var most *Effect
+	for i := range effects {
+		e := &effects[i]
+		if e.Change != nil && (most == nil || math.Abs(*e.Median) > math.Abs(*most.Median)) {
+			most = e
+		}
+	}
+	return most
+}
+
+func (b *builder) effectFigure(engine string, all [][]Effect) *Figure {
+	title := b.caption(b.Say("effects.figure", b.metricName(b.o.Summary.Objective.Metric), engine))
+	picture := chart.Effects{Title: title, Unit: b.Say("effects.axis"), Format: func(v float64) string {
+		return strings.TrimSuffix(changeText(v), ".0 %") + " %"
+	}}
+	var means []float64
+	for _, effects := range all {
+		for _, e := range effects {
+			if e.Mean != nil {
+				means = append(means, *e.Mean)
+			}
+		}
+	}
+	q := quantityOf(means, b.unit)
+	t := &Table{Caption: title, Fold: b.Say("data"), Columns: []Column{
+		{Title: b.Say("column.flag"), Code: true}, {Title: b.Say("column.value"), Code: true},
+		{Title: b.Say("column.trials"), Numeric: true}, {Title: b.Say("column.failed"), Numeric: true},
+		{Title: b.Say("column.mean", q.unit), Numeric: true}, {Title: b.Say("column.change"), Numeric: true}, {Title: b.Say("column.median"), Numeric: true},
+		{Title: b.Say("column.range"), Numeric: true}, {Title: b.Say("column.pairs"), Numeric: true},
+	}}
+	for _, effects := range all {
+		drawn := pickEffect(effects) != nil
+		for i := range effects {
+			e := &effects[i]
+			t.Rows = append(t.Rows, effectRow(e, q))
+			if drawn && (e.Change != nil || e.Reference) {
+				picture.Rows = append(picture.Rows, b.effectMark(e))
+			}
+		}
+	}
+	if len(picture.Rows) == 0 {
+		return nil
+	}
+	return &Figure{Name: "effects-" + fileName(engine), Title: title, Note: b.Say("effects.note"), picture: picture, Table: t}
+}
+
+func effectRow(e *Effect, q quantity) TableRow {
+	row := TableRow{Cells: []Cell{{Text: e.Axis}, {Text: e.Value}, {Text: fmt.Sprint(e.Trials)}, {Text: fmt.Sprint(e.Failed)}, {Text: q.cell(e.Mean)}}}
+	if e.Change == nil {
+		return TableRow{Cells: append(row.Cells, Cell{Text: "–"}, Cell{Text: "–"}, Cell{Text: "–"}, Cell{Text: fmt.Sprint(e.Pairs)})}
+	}
+	row.Cells = append(row.Cells, Cell{Text: changeText(*e.Change)}, Cell{Text: changeText(*e.Median)}, Cell{Text: changeText(*e.Low) + " … " + changeText(*e.High)}, Cell{Text: fmt.Sprint(e.Pairs)})
+	return row
+}
+
+func (b *builder) effectMark(e *Effect) chart.Effect {
+	m := chart.Effect{Group: e.Axis, Label: e.Value, Zero: e.Reference}
+	if e.Change == nil {
+		m.Note = b.Say("effects.reference")
+		m.Tip = e.Axis + "=" + e.Value + ": " + m.Note
+		return m
+	}
+	m.V, m.Low, m.High = *e.Median, *e.Low, *e.High
+	m.Text, m.Note = changeText(m.V), b.Say("effects.n", e.Pairs)
+	m.Tip = b.caption(fmt.Sprintf("%s=%s: %s (%s … %s), %s", e.Axis, e.Value, m.Text, changeText(m.Low), changeText(m.High), m.Note))
+	return m
+}

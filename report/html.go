@@ -1,0 +1,81 @@
+package report
+
+import (
+	"embed"
+	"fmt"
+	"html/template"
+	"io"
+	"strings"
+
+	"github.com/qtune/qtune/report/chart"
+)
+
+//go:embed page.html page.css
+var page embed.FS
+
+// The widths at which a page draws each picture: one for a screen or paper, one
+// for a phone.
+const (
+	wide   = 860
+	narrow = 380
+)
+
+// HTML writes the document as one page that needs nothing else: no network, no
+// script, no font. Its content security policy has browsers enforce that.
+func (d *Document) HTML(w io.Writer) error {
+	style, err := page.ReadFile("page.css")
+	if err != nil {
+		return err
+	}
+	t := template.New("page.html").Funcs(template.FuncMap{
+		"inline": inline, "groups": groups, "fields": strings.Fields, "style": func() template.CSS { return template.CSS(chart.Style + string(style)) }, // #nosec: both are ours
+	})
+	if t, err = t.ParseFS(page, "page.html"); err != nil {
+		return fmt.Errorf("read the report's template: %w", err)
+	}
+	return t.Execute(w, d)
+}
+
+// inline draws a picture for the page; what it says is escaped as it is drawn.
+func inline(f *Figure) template.HTML {
+	big, small := f.picture.Draw(wide), f.picture.Draw(narrow)
+	return template.HTML(`<div class="wide">` + big.Inline() + `</div><div class="narrow">` + small.Inline() + `</div>`)
+}
+
+// heading stands over several columns.
+type heading struct {
+	Text    string
+	Span    int
+	Numeric bool
+}
+
+// groups are the headings above the columns, nil if no column has one.
+func groups(t *Table) []heading {
+	var all []heading
+	grouped := false
+	for _, c := range t.Columns {
+		grouped = grouped || c.Group != ""
+		if n := len(all); n > 0 && all[n-1].Text == c.Group && c.Group != "" {
+			all[n-1].Span++
+			continue
+		}
+		all = append(all, heading{c.Group, 1, c.Numeric})
+	}
+	if !grouped {
+		return nil
+	}
+	return all
+}
+
+// Drawings are the document's pictures by the name of their file.
+func (d *Document) Drawings() map[string]chart.Drawing {
+	all := map[string]chart.Drawing{}
+	for _, s := range d.Sections {
+		for _, b := range s.Blocks {
+			if b.Figure != nil {
+				all[b.Figure.Name+".svg"] = b.Figure.picture.Draw(wide)
+			}
+		}
+	}
+	return all
+}
