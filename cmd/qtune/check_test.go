@@ -39,8 +39,8 @@ func keptRun(t *testing.T, dir, run string) string {
 }
 
 func TestRunsCheck(t *testing.T) {
-	change := func(old, new string) func([]byte) []byte {
-		return func(b []byte) []byte { return bytes.Replace(b, []byte(old), []byte(new), 1) }
+	change := func(from, to string) func([]byte) []byte {
+		return func(b []byte) []byte { return bytes.Replace(b, []byte(from), []byte(to), 1) }
 	}
 	tests := []struct {
 		name string

@@ -58,7 +58,10 @@ func ps(ctx context.Context, w *world, asJSON bool) error {
 	fmt.Fprintln(t, "KIND\tID\tNAME\tRUN\tTRIAL\tROLE\tSTATE")
 	for _, o := range all {
 		state := o.State
-		if !o.Live {
+		switch {
+		case o.Elsewhere:
+			state += ", its run's folder is not here"
+		case !o.Live:
 			state += ", its run is gone"
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", o.Kind, o.ID, o.Name, o.Run, o.Trial, o.Role, state)
@@ -73,7 +76,9 @@ func destroyCmd(w *world) *cobra.Command {
 		Short: "Remove every container and process that is ours",
 		Long: `Destroy removes the containers and processes that runs of qtune have left: of all
 runs that are no longer at work, or of one RUN. It goes by labels alone, so it
-also works after a crash, and touches nothing that is not ours.`,
+also works after a crash, and touches nothing that is not ours. What belongs to
+a run whose folder is not on this machine may be at work on another one: it is
+removed if the RUN is named, or with --all.`,
 		Args: atMost(1, "at most one run"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if all && len(args) == 1 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/qtune/qtune/docker"
 	"github.com/qtune/qtune/process"
@@ -14,15 +15,36 @@ import (
 // The labels of what qtune starts. Containers carry them as labels, processes
 // as environment variables.
 const (
-	labelRun   = "dev.qtune.run"
-	labelTrial = "dev.qtune.trial"
-	labelRole  = "dev.qtune.role"
-	labelDir   = "dev.qtune.dir"
-	envRun     = "QTUNE_RUN"
-	envTrial   = "QTUNE_TRIAL"
-	envRole    = "QTUNE_ROLE"
-	envDir     = "QTUNE_DIR"
+	labelRun     = "dev.qtune.run"
+	labelTrial   = "dev.qtune.trial"
+	labelRole    = "dev.qtune.role"
+	labelDir     = "dev.qtune.dir"
+	labelVersion = "dev.qtune.version"
+	envRun       = "QTUNE_RUN"
+	envTrial     = "QTUNE_TRIAL"
+	envRole      = "QTUNE_ROLE"
+	envDir       = "QTUNE_DIR"
 )
+
+// A thing is ours only with all of its marks. Somebody else's may share a name,
+// some labels, or a variable that a shell has passed on.
+func markedContainer(c *docker.Summary) bool {
+	for _, label := range []string{labelRun, labelRole, labelDir, labelVersion} {
+		if c.Labels[label] == "" {
+			return false
+		}
+	}
+	return filepath.IsAbs(c.Labels[labelDir]) && strings.HasPrefix(c.Name, "qtune-"+c.Labels[labelRun]+"-")
+}
+
+func markedProcess(p *process.Found) bool {
+	for _, variable := range []string{envRun, envRole, envDir, process.MarkVariable} {
+		if p.Env[variable] == "" {
+			return false
+		}
+	}
+	return filepath.IsAbs(p.Env[envDir])
+}
 
 // ours is a container or a process that a run of qtune started.
 type ours struct {
@@ -35,6 +57,9 @@ type ours struct {
 	State string `json:"state"`
 	Live  bool   `json:"live"` // its run is still at work
 	Dir   string `json:"dir"`  // the run's folder
+	// Elsewhere: this machine does not have that folder, so whether the run is at
+	// work cannot be told: it may be on another machine that shares this daemon.
+	Elsewhere bool `json:"elsewhere,omitempty"`
 
 	remove func(context.Context) error
 }
@@ -48,10 +73,13 @@ func findOurs(ctx context.Context, d *docker.Client) ([]ours, error) {
 	}
 	containers, listErr := d.List(ctx, labelRun)
 	for _, c := range containers {
+		if !markedContainer(&c) {
+			continue
+		}
 		found = append(found, ours{
 			Kind: "container", ID: c.ID[:min(12, len(c.ID))], Name: c.Name, State: c.State,
 			Run: c.Labels[labelRun], Trial: c.Labels[labelTrial], Role: c.Labels[labelRole], Dir: c.Labels[labelDir],
-			Live:   isLive(c.Labels[labelDir], c.Labels[labelRun]),
+			Live: isLive(c.Labels[labelDir], c.Labels[labelRun]), Elsewhere: !exists(c.Labels[labelDir]),
 			remove: func(ctx context.Context) error { return d.Remove(ctx, c.ID) },
 		})
 	}
@@ -65,6 +93,9 @@ func findProcesses() ([]ours, error) {
 	}
 	var found []ours
 	for _, p := range processes {
+		if !markedProcess(&p) {
+			continue
+		}
 		name := ""
 		if len(p.Argv) > 0 {
 			name = filepath.Base(p.Argv[0])
@@ -83,7 +114,7 @@ func findProcesses() ([]ours, error) {
 // machine does not have belongs to nobody alive here; one that apply never
 // locked was made by somebody else, and is left alone.
 func isLive(runDir, run string) bool {
-	if runDir == "" || !exists(runDir) {
+	if !exists(runDir) {
 		return false
 	}
 	root := filepath.Dir(filepath.Dir(runDir))
@@ -107,11 +138,22 @@ func removeAll(ctx context.Context, all []ours, say func(string)) error {
 	return errors.Join(errs...)
 }
 
-// dead are those whose run is no longer at work.
+// ofRun are those of one run in one folder: a run of the same name may be in another.
+func ofRun(all []ours, run, dir string) []ours {
+	var out []ours
+	for _, o := range all {
+		if o.Run == run && filepath.Clean(o.Dir) == filepath.Clean(dir) {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// dead are those whose run is surely no longer at work.
 func dead(all []ours) []ours {
 	var out []ours
 	for _, o := range all {
-		if !o.Live {
+		if !o.Live && !o.Elsewhere {
 			out = append(out, o)
 		}
 	}

@@ -14,9 +14,9 @@ import (
 )
 
 // TestMain lets this test binary stand for the program where a run starts it
-// again: simulated engines are processes of the same binary.
+// again: simulated engines and reapers are processes of the same binary.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "simulate" {
+	if len(os.Args) > 1 && (os.Args[1] == "simulate" || os.Args[1] == "reaper") {
 		os.Exit(run(context.Background(), os.Args[1:], processWorld()))
 	}
 	os.Exit(m.Run())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/signal"
 	"regexp"
 	"syscall"
@@ -38,7 +39,7 @@ const exitCodes = `Exit codes:
 func run(ctx context.Context, args []string, w *world) int {
 	if w.signals {
 		var stop context.CancelFunc
-		ctx, stop = signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+		ctx, stop = signal.NotifyContext(ctx, endings()...)
 		defer stop()
 		context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	}
@@ -53,6 +54,18 @@ func run(ctx context.Context, args []string, w *world) int {
 		complain(w, err, code)
 	}
 	return code
+}
+
+// endings are the signals that end a run in order, but for those that the caller
+// has it ignore, as nohup does with the hangup.
+func endings() []os.Signal {
+	var heard []os.Signal
+	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(s) {
+			heard = append(heard, s)
+		}
+	}
+	return heard
 }
 
 var longWithOneDash = regexp.MustCompile(`^-[a-z][a-z-]+(=.*)?$`)
@@ -180,7 +193,7 @@ would do (` + "`qtune plan FILE`" + `), and run it (` + "`qtune apply FILE`" + `
 		inGroup("main", applyCmd(w)), inGroup("main", planCmd(w)), inGroup("main", benchCmd(w)),
 		inGroup("profile", validateCmd(w)), inGroup("profile", fmtCmd(w)), inGroup("profile", presetsCmd(w)),
 		inGroup("look", runsCmd(w)), inGroup("look", reportCmd(w)), inGroup("look", psCmd(w)), inGroup("look", logsCmd(w)), inGroup("look", destroyCmd(w)),
-		simulateCmd(w), versionCmd(w),
+		simulateCmd(w), reaperCmd(w), versionCmd(w),
 	)
 	return root
 }

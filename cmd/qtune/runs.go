@@ -19,9 +19,9 @@ func runsCmd(w *world) *cobra.Command {
 	var dir string
 	var asJSON, check bool
 	c := &cobra.Command{
-		Use:   "runs [--check [RUN]]",
+		Use:   "runs [--check [RUN…]]",
 		Short: "List past runs, from their journals, or check these",
-		Args:  atMost(1, "at most one run"),
+		Args:  cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, args []string) error {
 			switch {
 			case check:
@@ -34,7 +34,7 @@ func runsCmd(w *world) *cobra.Command {
 	}
 	c.Flags().StringVar(&dir, "dir", "", "the `FOLDER` that keeps runs (default: $QTUNE_DIR, else .qtune)")
 	c.Flags().BoolVar(&asJSON, "json", false, "print a JSON object for each run")
-	c.Flags().BoolVar(&check, "check", false, "verify each line of one journal or of all; exit 1 if any is damaged")
+	c.Flags().BoolVar(&check, "check", false, "verify each line of the journals of these runs or of all; exit 1 if any is damaged")
 	return c
 }
 

@@ -31,6 +31,7 @@ type session struct {
 	client     *bench.Client
 	around     *surroundings
 	locked     bool
+	reaper     *reaper // nil: nobody watches over this run
 }
 
 func newSession(w *world, p *profiles.Profile, f *applyFlags) (*session, error) {
@@ -96,6 +97,7 @@ func (s *session) prepare(ctx context.Context) error {
 	if err := s.connect(ctx); err != nil {
 		return err
 	}
+	s.watchOver()
 	if err := s.sweep(ctx); err != nil {
 		return err
 	}
@@ -158,6 +160,9 @@ func (s *session) known() map[string]tuner.TrialResult {
 // close gives everything back.
 func (s *session) close() error {
 	var errs []error
+	if err := s.reaper.dismiss(); err != nil {
+		s.w.log.Warn().Err(err).Msg("nobody would have cleaned up after a kill")
+	}
 	if s.journal != nil {
 		errs = append(errs, s.journal.Close())
 	}
