@@ -14,6 +14,18 @@ func (e *usageError) Error() string { return e.problem }
 // Hint says what to do instead.
 func (e *usageError) Hint() string { return e.hint }
 
+// Check says why a level cannot be run with the workload, without asking any server.
+func (w Workload) Check(l Level) error {
+	if err := check(w, l); err != nil {
+		return err
+	}
+	wire, err := newWire(w.API, "", w.Whole)
+	if err == nil && w.Prompts.File != nil {
+		err = wire.takes(w.Prompts.File)
+	}
+	return err
+}
+
 // check says why a level of a workload cannot be run at all.
 func check(w Workload, l Level) error {
 	for _, err := range []error{checkKind(l), checkTokens(w, l), checkPrompts(w.Prompts, l)} {

@@ -46,10 +46,14 @@ type Client struct {
 	Record func(Outcome)
 	// TokenTimes gives Record when the tokens of each request came.
 	TokenTimes bool
+	// Sent, if set, is told of each measured request before it is sent, by one
+	// goroutine at a time. If it is slow, it slows the load.
+	Sent func(Sent)
 	// Progress, if set, is told about once a second of wall time how a level goes on.
 	Progress func(Progress)
 
 	dial   dialFunc // for tests; nil is the network
+	sentMu sync.Mutex
 	mu     sync.Mutex
 	learnt map[learntKey]*lexicon
 }

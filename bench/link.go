@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -203,6 +204,22 @@ func (l *link) ask(ctx context.Context, method, path string, body []byte, limit 
 		return answer, statusError(res.StatusCode)
 	}
 	return answer, nil
+}
+
+// Get asks the target for something beside its load, with its headers, key and
+// certificates, and gives the answer's status and at most 1 MiB of its body.
+func (t Target) Get(ctx context.Context, path string) (status int, body []byte, err error) {
+	l, err := newLink(t, 1, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer l.close()
+	body, err = l.ask(ctx, http.MethodGet, path, nil, 1<<20)
+	var code statusError
+	if errors.As(err, &code) {
+		return int(code), body, nil
+	}
+	return http.StatusOK, body, err
 }
 
 type statusError int

@@ -209,6 +209,9 @@ func (p *phase) waves(ctx context.Context) {
 
 // request sends a request and books its answer; it gives the failure.
 func (p *phase) request(ctx context.Context, st *stream, id int, r Request, body []byte, intended time.Duration) *failure {
+	if p.client.Sent != nil && !p.warmup {
+		p.tell(r, body)
+	}
 	a := st.do(ctx, body, r.OutputTokens)
 	if a.cancelled {
 		return nil
@@ -229,6 +232,15 @@ func (p *phase) request(ctx context.Context, st *stream, id int, r Request, body
 		p.abort(errHopeless)
 	}
 	return a.fail
+}
+
+// tell shows a request to the client's Sent.
+func (p *phase) tell(r Request, body []byte) {
+	p.client.sentMu.Lock()
+	defer p.client.sentMu.Unlock()
+	tail := len(p.finish(nil, r.OutputTokens))
+	prompt := body[len(p.wire.before) : len(body)-tail]
+	p.client.Sent(Sent{Prompt: prompt, Messages: p.wire.chat, InputTokens: r.InputTokens, OutputTokens: r.OutputTokens})
 }
 
 // hopeless says whether to give the level up: too many failures in a row, or no

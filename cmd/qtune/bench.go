@@ -2,107 +2,171 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net/http"
-	"net/url"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/qtune/qtune/bench"
-	"github.com/qtune/qtune/tuner"
 )
 
 // benchFlags are the flags of bench; they have the words of a profile's workload.
 type benchFlags struct {
-	model        string
+	profileFlags
+	profile, workloadName string
+
+	model   string
+	keyEnv  string
+	headers []string
+	ca      string
+
 	api          string
+	noStream     bool
 	users        []int
 	single       []int
+	burst        bool
+	rates        []float64
+	rateEnd      float64
+	steps        int
+	arrival      string
+	burstiness   float64
+	maxRate      bool
+	maxInFlight  int
+	trace        string
+	speedup      float64
+	file         string
 	inputTokens  int
 	outputTokens int
+	inputSpread  string
+	outputSpread string
+	prefixTokens int
+	prefixGroups int
 	requests     int
 	duration     time.Duration
 	warmup       int
-	burst        bool
+	slo          []string
+	resetCache   bool
+	timeouts     bench.Timeouts
 	seed         uint64
-	keyEnv       string
-	json         bool
+
+	json          bool
+	format        string
+	details       bool
+	output        string
+	requestsFile  string
+	tokenTimes    bool
+	writeRequests string
+
+	changed func(name string) bool // whether a flag was given
 }
+
+// loadFlags are those that say what is sent; a profile's workload says it instead.
+var loadFlags = []string{
+	"api", "no-stream", "users", "single", "burst", "rate", "rate-end", "steps", "arrival", "burstiness", "max-rate", "max-in-flight",
+	"trace", "speedup", "file", "input-tokens", "output-tokens", "input-spread", "output-spread", "shared-prefix", "prefix-groups",
+	"requests", "duration", "warmup", "slo", "reset-cache", "first-token-timeout", "between-tokens-timeout", "request-timeout",
+}
+
+const benchLong = `Bench sends load to a server that is already up and measures what comes back. It
+starts nothing. A run that the load client itself held back is invalid and fails.
+
+  qtune bench http://127.0.0.1:8000 --users 1,4,16 --input-tokens 64 --output-tokens 50
+  qtune bench http://127.0.0.1:8000 --rate 2,4 --arrival gamma --burstiness 0.5 --duration 60s
+  qtune bench http://127.0.0.1:8000 --max-rate --slo ttft_p95=2s --slo tpot_p95=50ms
+  qtune bench http://127.0.0.1:8000 --trace azure.csv --speedup 2 --requests 500
+  qtune bench http://127.0.0.1:8000 --file sharegpt.jsonl --api chat --users 8
+  qtune bench http://127.0.0.1:8000 --profile examples.hcl --workload qwen-style
+
+A level without --requests and --duration runs until its figures have settled.`
 
 func benchCmd(w *world) *cobra.Command {
 	var f benchFlags
 	c := &cobra.Command{
 		Use:   "bench URL",
 		Short: "Measure a server that is already up",
-		Long: `Bench sends load to a server with an OpenAI-compatible API and measures what comes
-back. It starts nothing.
-
-  qtune bench http://127.0.0.1:8000 --users 1,4,16 --input-tokens 64 --output-tokens 50`,
-		Args: exactly(1, "one URL"),
+		Long:  benchLong,
+		Args:  exactly(1, "one URL"),
 		RunE: func(c *cobra.Command, args []string) error {
+			f.changed = c.Flags().Changed
 			return benchURL(c.Context(), w, args[0], &f)
 		},
 	}
-	fl := c.Flags()
-	fl.StringVar(&f.model, "model", "", "the model to ask for (default: the first that the server lists)")
-	fl.StringVar(&f.api, "api", string(bench.APICompletions), "completions or chat")
-	fl.IntSliceVar(&f.users, "users", nil, "numbers of users, each waiting for its answer (default 1)")
-	fl.IntSliceVar(&f.single, "single", nil, "one request at a time, of these numbers of output tokens")
-	fl.IntVar(&f.inputTokens, "input-tokens", 64, "tokens in each prompt")
-	fl.IntVar(&f.outputTokens, "output-tokens", 50, "tokens that each request of --users asks for")
-	fl.IntVar(&f.requests, "requests", 0, "measured requests of each level (default: until settled)")
-	fl.DurationVar(&f.duration, "duration", 0, "how long each level sends (default: until settled)")
-	fl.IntVar(&f.warmup, "warmup", -1, "requests before the measured ones (default: one for each user)")
-	fl.BoolVar(&f.burst, "burst", false, "every user sends at the same moment, once")
-	fl.Uint64Var(&f.seed, "seed", 0, "seed of the prompts (default: a new one each time, so that no prompt is in the server's cache)")
-	fl.StringVar(&f.keyEnv, "api-key-env", "", "the environment `VARIABLE` that holds the API key")
-	fl.BoolVar(&f.json, "json", false, "print one JSON object")
+	f.bindTarget(c)
+	f.bindArrivals(c)
+	f.bindPrompts(c)
+	f.bindOutput(c)
 	return c
 }
 
-// workload turns the flags into what a profile would say.
-func (f *benchFlags) workload() (bench.Workload, error) {
-	w := bench.Workload{Name: "bench", API: bench.API(f.api), Seed: f.seed, Prompts: bench.Prompts{InputTokens: f.inputTokens}}
-	if w.API != bench.APICompletions && w.API != bench.APIChat {
-		return w, &usageError{fmt.Errorf("--api %q: choose completions or chat", f.api)}
-	}
-	if f.inputTokens < 1 || f.outputTokens < 1 {
-		return w, &usageError{errors.New("--input-tokens and --output-tokens take numbers of at least 1")}
-	}
-	if f.requests < 0 || f.duration < 0 {
-		return w, &usageError{errors.New("--requests and --duration cannot be negative")}
-	}
-	users := f.users
-	if len(users) == 0 && len(f.single) == 0 {
-		users = []int{1}
-	}
-	for _, n := range f.single {
-		w.Levels = append(w.Levels, f.level(bench.KindSingle, 1, n))
-	}
-	kind := bench.KindClosed
-	if f.burst {
-		kind = bench.KindBurst
-	}
-	for _, n := range users {
-		w.Levels = append(w.Levels, f.level(kind, n, f.outputTokens))
-	}
-	for _, l := range w.Levels {
-		if l.Users < 1 || l.OutputTokens < 1 {
-			return w, &usageError{errors.New("--users and --single take numbers of at least 1")}
-		}
-	}
-	return w, nil
+func (f *benchFlags) bindTarget(c *cobra.Command) {
+	fl := c.Flags()
+	fl.StringVar(&f.model, "model", "", "the model to ask for (default: the first that the server lists)")
+	fl.StringVar(&f.api, "api", string(bench.APICompletions), "the interface: "+apiNames())
+	fl.BoolVar(&f.noStream, "no-stream", false, "ask for answers in one piece (completions and chat)")
+	fl.StringVar(&f.keyEnv, "api-key-env", "", "the environment `VARIABLE` that holds the API key")
+	fl.StringArrayVar(&f.headers, "header", nil, "send `NAME=VALUE` with each request (can be repeated); a VALUE of env:VARIABLE is taken from the environment")
+	fl.StringVar(&f.ca, "ca", "", "trust the certificates of this PEM `FILE` instead of the system's")
+	fl.DurationVar(&f.timeouts.FirstToken, "first-token-timeout", bench.DefaultFirstToken, "from the send to the first token")
+	fl.DurationVar(&f.timeouts.BetweenTokens, "between-tokens-timeout", bench.DefaultBetweenTokens, "from one token to the next")
+	fl.DurationVar(&f.timeouts.Request, "request-timeout", bench.DefaultRequest, "of a whole request")
+	fl.StringVar(&f.profile, "profile", "", "send a workload of this profile `FILE` instead of what the flags say")
+	fl.StringVar(&f.workloadName, "workload", "", "the `NAME` of the profile's workload (default: its only one)")
+	f.profileFlags.bind(c)
 }
 
-func (f *benchFlags) level(k bench.Kind, users, tokens int) bench.Level {
-	return bench.Level{Kind: k, Users: users, OutputTokens: tokens, Requests: f.requests, Duration: f.duration, Warmup: f.warmup}
+func (f *benchFlags) bindArrivals(c *cobra.Command) {
+	fl := c.Flags()
+	fl.IntSliceVar(&f.users, "users", nil, "numbers of users, each waiting for its answer (default 1)")
+	fl.IntSliceVar(&f.single, "single", nil, "one request at a time, of these numbers of output tokens")
+	fl.BoolVar(&f.burst, "burst", false, "every user sends at the same moment, once")
+	fl.Float64SliceVar(&f.rates, "rate", nil, "requests per second that arrive whether or not the server keeps up")
+	fl.Float64Var(&f.rateEnd, "rate-end", 0, "the rate goes from --rate to this; with --max-rate, the highest to try")
+	fl.IntVar(&f.steps, "steps", 0, "the rate goes there in so many steps (default: in a straight line)")
+	fl.StringVar(&f.arrival, "arrival", string(bench.ArrivalPoisson), "how requests of a rate are spaced: poisson, constant or gamma")
+	fl.Float64Var(&f.burstiness, "burstiness", 0, "of gamma arrivals: 1 is Poisson, less comes in bursts")
+	fl.BoolVar(&f.maxRate, "max-rate", false, "look for the highest rate at which --slo holds")
+	fl.IntVar(&f.maxInFlight, "max-in-flight", 0, fmt.Sprintf("requests of a rate or trace under way at most (default %d)", bench.DefaultMaxInFlight))
+	fl.StringVar(&f.trace, "trace", "", "replay this `FILE` (Azure's CSV or Mooncake's JSON lines); with --users, --single or --rate only its lengths are taken")
+	fl.Float64Var(&f.speedup, "speedup", 1, "replay a trace so many times as fast")
+	fl.IntVar(&f.requests, "requests", 0, "measured requests of each level (default: until settled)")
+	fl.DurationVar(&f.duration, "duration", 0, "how long each level sends (default: until settled)")
+	fl.IntVar(&f.warmup, "warmup", -1, "requests before the measured ones (default: one for each user)")
+	fl.StringArrayVar(&f.slo, "slo", nil, "a limit such as ttft_p95=2s or e2e=10s, for goodput and --max-rate (can be repeated)")
+	fl.BoolVar(&f.resetCache, "reset-cache", false, "empty the server's prefix cache before each level, where it can")
+}
+
+func (f *benchFlags) bindPrompts(c *cobra.Command) {
+	fl := c.Flags()
+	fl.IntVar(&f.inputTokens, "input-tokens", 64, "tokens in each prompt")
+	fl.IntVar(&f.outputTokens, "output-tokens", 50, "tokens that each request asks for (of --file: where it says none)")
+	fl.StringVar(&f.inputSpread, "input-spread", "", "spread prompts' lengths: `SHAPE:WIDTH[:MIN:MAX]`, SHAPE being uniform, normal or lognormal, WIDTH a share of the mean")
+	fl.StringVar(&f.outputSpread, "output-spread", "", "spread answers' lengths likewise")
+	fl.IntVar(&f.prefixTokens, "shared-prefix", 0, "tokens at the beginning of each prompt that it shares with others")
+	fl.IntVar(&f.prefixGroups, "prefix-groups", 1, "how many different shared prefixes there are")
+	fl.StringVar(&f.file, "file", "", "take prompts from this `FILE` of JSON lines: prompt, messages or ShareGPT's conversations")
+	fl.Uint64Var(&f.seed, "seed", 0, "seed of prompts, lengths and arrivals (default: a new one each time, so that no prompt is in the server's cache)")
+}
+
+func (f *benchFlags) bindOutput(c *cobra.Command) {
+	fl := c.Flags()
+	fl.BoolVar(&f.json, "json", false, "print one JSON object (the same as --format json)")
+	fl.StringVar(&f.format, "format", "text", "text, json, csv, or a result file of vllm (vllm bench serve) or sglang (sglang.bench_serving)")
+	fl.BoolVar(&f.details, "details", false, "of --format vllm and sglang: each request's figures too")
+	fl.StringVar(&f.output, "output", "", "write the result to this `FILE` instead of standard output")
+	fl.StringVar(&f.requestsFile, "requests-file", "", "write each request as a JSON line to this `FILE`")
+	fl.BoolVar(&f.tokenTimes, "token-times", false, "of --requests-file: when each token came, too")
+	fl.StringVar(&f.writeRequests, "write-requests", "", "write the prompts and lengths that are sent to this `FILE`, as --file and vllm's custom dataset read them")
+}
+
+func apiNames() string {
+	var names []string
+	for _, a := range bench.APIs() {
+		names = append(names, string(a))
+	}
+	return strings.Join(names, ", ")
 }
 
 // benchResult is what bench prints with --json.
@@ -113,13 +177,19 @@ type benchResult struct {
 	Seed    uint64              `json:"seed"`
 	Partial bool                `json:"partial,omitempty"` // interrupted
 	Levels  []bench.LevelResult `json:"levels"`
+
+	load    bench.Workload
+	details []levelDetails // for --format vllm and sglang
 }
 
 func benchURL(ctx context.Context, w *world, rawURL string, f *benchFlags) error {
 	if f.seed == 0 {
 		f.seed = rand.Uint64()
 	}
-	load, err := f.workload()
+	if err := f.checkOutput(); err != nil {
+		return err
+	}
+	load, err := f.load(w)
 	if err != nil {
 		return err
 	}
@@ -127,128 +197,55 @@ func benchURL(ctx context.Context, w *world, rawURL string, f *benchFlags) error
 	if err != nil {
 		return err
 	}
-	client := bench.Client{Speed: 1}
-	out := benchResult{Type: "bench", URL: target.URL, Model: target.Model, Seed: f.seed, Levels: []bench.LevelResult{}}
-	for _, l := range load.Levels {
-		fmt.Fprintf(w.stderr, "measuring %s\n", l)
-		r, err := client.Run(ctx, target, load, l)
-		if err != nil && ctx.Err() == nil {
-			return fmt.Errorf("measure %s: %w", l, err)
-		}
-		out.Levels = append(out.Levels, r)
-		if ctx.Err() != nil {
-			out.Partial = true
-			break
-		}
+	out := &benchResult{Type: "bench", URL: target.URL, Model: target.Model, Seed: load.Seed, Levels: []bench.LevelResult{}, load: load}
+	if err := out.measure(ctx, w, f, target); err != nil {
+		return err
 	}
-	if err := out.print(w, f.json); err != nil {
+	if err := out.deliver(w, f); err != nil {
 		return err
 	}
 	return out.verdict(ctx)
 }
 
+// measure runs the levels one after the other, until the context ends.
+func (b *benchResult) measure(ctx context.Context, w *world, f *benchFlags, target bench.Target) (err error) {
+	rec, err := newBenchRecorder(f)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rec.close()) }()
+	live := newBenchLive(w)
+	client := bench.Client{Record: rec.record, TokenTimes: rec.wantsTimes(), Progress: live.progress, Sent: rec.sent()}
+	for _, l := range b.load.Levels {
+		live.begin(l)
+		rec.begin(l)
+		r, err := client.Run(ctx, target, b.load, l)
+		live.end()
+		if err != nil && ctx.Err() == nil {
+			return fmt.Errorf("measure %s: %w", l, err)
+		}
+		b.Levels = append(b.Levels, r)
+		b.details = append(b.details, rec.level)
+		if ctx.Err() != nil {
+			b.Partial = true
+			break
+		}
+	}
+	return nil
+}
+
 // verdict is an error where the figures must not be used.
 func (b *benchResult) verdict(ctx context.Context) error {
 	if ctx.Err() != nil {
-		return fmt.Errorf("interrupted: the figures are partial")
+		return errors.New("interrupted: the figures are partial")
 	}
 	for i := range b.Levels {
 		switch l := &b.Levels[i]; {
 		case l.Client.Bound:
-			return fmt.Errorf("%s is invalid: the load client was the bottleneck: %s", levelOf(l), strings.Join(l.Client.Reasons, ", "))
+			return fmt.Errorf("%s is invalid: the load client was the bottleneck: %s", b.load.Levels[i], strings.Join(l.Client.Reasons, ", "))
 		case l.Requests.Completed == 0:
-			return fmt.Errorf("%s: no request was completed", levelOf(l))
+			return fmt.Errorf("%s: no request was completed", b.load.Levels[i])
 		}
 	}
 	return nil
-}
-
-func levelOf(l *bench.LevelResult) bench.Level {
-	return bench.Level{Kind: l.Kind, Users: l.Users, Rate: l.Rate, OutputTokens: l.RequestedOutputTokens}
-}
-
-func (f *benchFlags) target(ctx context.Context, w *world, rawURL string) (bench.Target, error) {
-	u, err := url.Parse(rawURL)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return bench.Target{}, &usageError{fmt.Errorf("%q is no URL of a server: write one such as http://127.0.0.1:8000", rawURL)}
-	}
-	t := bench.Target{URL: strings.TrimSuffix(strings.TrimSuffix(rawURL, "/"), "/v1"), Model: f.model}
-	if f.keyEnv != "" {
-		key, ok := w.lookup(f.keyEnv)
-		if !ok {
-			return t, &usageError{fmt.Errorf("--api-key-env: %s is not set", f.keyEnv)}
-		}
-		t.APIKey = key
-	}
-	if t.Model == "" {
-		t.Model, err = firstModel(ctx, t)
-	}
-	return t, err
-}
-
-// firstModel asks a server which model it serves.
-func firstModel(ctx context.Context, t bench.Target) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, t.URL+"/v1/models", nil)
-	if err != nil {
-		return "", err
-	}
-	if t.APIKey != "" {
-		req.Header.Set("Authorization", "Bearer "+t.APIKey)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return "", fmt.Errorf("ask the server for its models (name one with --model if it lists none): %w", err)
-	}
-	defer resp.Body.Close()
-	var list struct {
-		Data []struct {
-			ID string `json:"id"`
-		} `json:"data"`
-	}
-	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&list); err != nil || len(list.Data) == 0 {
-		return "", fmt.Errorf("%s/v1/models lists no model (status %d): name one with --model", t.URL, resp.StatusCode)
-	}
-	return list.Data[0].ID, nil
-}
-
-func (b *benchResult) print(w *world, asJSON bool) error {
-	if asJSON {
-		return json.NewEncoder(w.stdout).Encode(b)
-	}
-	fmt.Fprintf(w.stdout, "%s, model %s\n", b.URL, b.Model)
-	t := tabwriter.NewWriter(w.stdout, 2, 8, 2, ' ', 0)
-	fmt.Fprintln(t, "level\trequests\tfailed\ttok/s\treq/s\tTTFT mean\tp95\tTPOT mean\tITL p95\tE2E mean\tp95")
-	for i := range b.Levels {
-		printLevel(t, &b.Levels[i])
-	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	for i := range b.Levels {
-		printRemarks(w.stdout, &b.Levels[i])
-	}
-	return nil
-}
-
-func printLevel(out io.Writer, l *bench.LevelResult) {
-	fmt.Fprintf(out, "%s\t%d\t%d\t%.1f\t%.2f\t%s\t%s\t%s\t%s\t%s\t%s\n", levelOf(l), l.Requests.Completed, l.Requests.Failed,
-		l.OutputThroughput, l.RequestThroughput, ms(l.TTFT.Mean), ms(l.TTFT.P95), ms(l.TPOT.Mean), ms(l.ITL.P95), ms(l.E2E.Mean), ms(l.E2E.P95))
-}
-
-func ms(v *float64) string {
-	if v == nil {
-		return "–"
-	}
-	return tuner.Figure(*v, bench.UnitMilliseconds)
-}
-
-func printRemarks(out io.Writer, l *bench.LevelResult) {
-	for _, n := range l.Notes {
-		fmt.Fprintf(out, "note, %s: %s\n", levelOf(l), n)
-	}
-	for _, f := range l.Failures {
-		fmt.Fprintf(out, "failed, %s: %d × %s\n", levelOf(l), f.Count, f.Reason)
-	}
 }
