@@ -60,7 +60,7 @@ func apply(ctx context.Context, w *world, path string, f *applyFlags) error {
 	if err != nil {
 		return err
 	}
-	results, plan, runErr := s.run(ctx)
+	results, plan, runErr := s.guard(ctx, s.run)
 	outcome := tuner.Conclude(plan, results, time.Since(began))
 	return s.finish(ctx, outcome, runErr)
 }

@@ -111,7 +111,8 @@ func TestSimulatedInContainers(t *testing.T) {
 	killed(t, bin, append(apply, "--fresh"), dir)
 }
 
-// killed ends an apply with kill -9 while a server runs; destroy must find it.
+// killed ends an apply with kill -9 while a server runs: its reaper or destroy
+// removes that.
 func killed(t *testing.T, bin string, apply []string, dir string) {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), bin, apply...)
@@ -128,9 +129,6 @@ func killed(t *testing.T, bin string, apply []string, dir string) {
 	}
 	_, _ = io.Copy(io.Discard, out)
 	_ = c.Wait() // it was killed
-	if left := oursIn(t, bin, dir); !strings.Contains(left, `"kind":"container"`) || !strings.Contains(left, `"live":false`) {
-		t.Fatalf("ps after kill -9 lists %q, want a container whose run is gone", left)
-	}
 	output(t, bin, "destroy")
 	if left := oursIn(t, bin, dir); left != "" {
 		t.Errorf("left after destroy: %s", left)
