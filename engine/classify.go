@@ -30,7 +30,12 @@ type Exit struct {
 // It reads once, in constant memory.
 func Classify(kind string, log io.Reader, exit *Exit) *Failure {
 	c := newClassifier(kind)
-	r := bufio.NewReaderSize(log, maxLine)
+	c.readAll(bufio.NewReaderSize(log, maxLine))
+	return c.failure(exit)
+}
+
+// readAll reads to the end, or as far as it goes. r holds maxLine bytes.
+func (c *classifier) readAll(r *bufio.Reader) {
 	for {
 		line, err := r.ReadSlice('\n')
 		if len(line) > 0 {
@@ -40,7 +45,7 @@ func Classify(kind string, log io.Reader, exit *Exit) *Failure {
 			err = c.skipRest(r)
 		}
 		if err != nil {
-			return c.failure(exit)
+			return
 		}
 	}
 }
