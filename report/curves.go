@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/qtune/qtune/bench"
 	"github.com/qtune/qtune/profiles"
@@ -89,7 +90,7 @@ func (b *builder) curve(workload string, kind bench.Kind, levels []profiles.At, 
 			plane.Curves = append(plane.Curves, curve)
 		}
 	}
-	return &Figure{Name: fmt.Sprintf("%s-by-throughput-%s-%s", metric[:4], kind, fileName(workload)), Title: title, Note: b.curveNote(kind), picture: plane, Table: t}
+	return &Figure{Name: fmt.Sprintf("%s-by-throughput-%s-%s", strings.TrimSuffix(metric, "_mean"), kind, fileName(workload)), Title: title, Note: b.curveNote(kind), picture: plane, Table: t}
 }
 
 func (b *builder) curveNote(kind bench.Kind) string {

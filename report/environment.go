@@ -111,7 +111,10 @@ func dash(s string) string {
 
 // method says in plain words how the figures came to be, and what they are not.
 func (b *builder) method() Section {
-	list := []string{b.Say("method.fresh"), b.Say("method.same"), b.Say("method.clock"), b.Say("method.choice", b.goal())}
+	list := []string{b.Say("method.fresh"), b.Say("method.same"), b.Say("method.clock")}
+	if b.o.Summary.Objective.Metric != "" {
+		list = append(list, b.Say("method.choice", b.goal()))
+	}
 	if len(b.o.Constraints) > 0 {
 		list = append(list, b.Say("method.limits", b.constraints()))
 	}
@@ -120,8 +123,11 @@ func (b *builder) method() Section {
 }
 
 func (b *builder) goal() string {
-	o := b.o.Summary.Objective
-	return b.Say("goal."+strings.TrimSpace(o.Goal), b.metricName(o.Metric), b.translated(o.Level))
+	o, key := b.o.Summary.Objective, "goal.maximize"
+	if b.minimize() {
+		key = "goal.minimize"
+	}
+	return b.Say(key, b.metricName(o.Metric), b.translated(o.Level))
 }
 
 // caveats are what the figures are not, from what was really done.

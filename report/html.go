@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"embed"
 	"fmt"
 	"html/template"
@@ -33,7 +34,23 @@ func (d *Document) HTML(w io.Writer) error {
 	if t, err = t.ParseFS(page, "page.html"); err != nil {
 		return fmt.Errorf("read the report's template: %w", err)
 	}
-	return t.Execute(w, d)
+	var text bytes.Buffer
+	if err := t.Execute(&text, d); err != nil {
+		return fmt.Errorf("fill the report's template: %w", err)
+	}
+	_, err = io.WriteString(w, printable(text.String()))
+	return err
+}
+
+// printable leaves out what is no text, and what turns the direction of the
+// text around it: a log line may hold either.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
+			return -1
+		}
+		return r
+	}, s)
 }
 
 // inline draws a picture for the page; what it says is escaped as it is drawn.

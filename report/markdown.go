@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"strings"
@@ -10,7 +9,7 @@ import (
 // Markdown writes the document in the form that GitHub and GitLab show in a
 // pull request: pictures are their tables, folded.
 func (d *Document) Markdown(w io.Writer) error {
-	m := &markdown{out: bufio.NewWriter(w)}
+	m := &markdown{}
 	m.head(d)
 	for _, s := range d.Sections {
 		m.printf("\n## %s\n", inlineText(s.Title))
@@ -22,13 +21,14 @@ func (d *Document) Markdown(w io.Writer) error {
 		}
 	}
 	m.printf("\n---\n\n%s\n", inlineText(d.Generator))
-	return m.out.Flush()
+	_, err := io.WriteString(w, printable(m.out.String()))
+	return err
 }
 
-// markdown remembers a failed write until it flushes.
-type markdown struct{ out *bufio.Writer }
+// markdown collects a document.
+type markdown struct{ out strings.Builder }
 
-func (m *markdown) printf(format string, args ...any) { fmt.Fprintf(m.out, format, args...) }
+func (m *markdown) printf(format string, args ...any) { fmt.Fprintf(&m.out, format, args...) }
 
 func (m *markdown) head(d *Document) {
 	m.printf("# %s", inlineText(d.Title))

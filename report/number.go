@@ -19,7 +19,7 @@ type quantity struct {
 }
 
 // quantityOf fits a unit to values: three digits of the smallest, where that
-// takes no more than two decimals.
+// takes no more than two decimals, or three beside nothing above ten.
 func quantityOf(values []float64, u bench.Unit) quantity {
 	q := quantity{unit: string(u), factor: 1}
 	low, high := math.Inf(1), 0.0
@@ -35,7 +35,11 @@ func quantityOf(values []float64, u bench.Unit) quantity {
 		q.unit, q.factor = "%", 100
 	}
 	if high > 0 {
-		q.decimals = min(max(2-int(math.Floor(math.Log10(low*q.factor))), 0), 2)
+		most := 2
+		if high*q.factor < 10 {
+			most = 3
+		}
+		q.decimals = min(max(2-int(math.Floor(math.Log10(low*q.factor))), 0), most)
 	}
 	if high*q.factor >= 10000 {
 		q.decimals = 0
