@@ -28,7 +28,7 @@ func (w Workload) Check(l Level) error {
 
 // check says why a level of a workload cannot be run at all.
 func check(w Workload, l Level) error {
-	for _, err := range []error{checkKind(l), checkTokens(w, l), checkPrompts(w.Prompts, l)} {
+	for _, err := range []error{checkKind(l), checkPrompts(w.Prompts, l), checkTokens(w, l)} {
 		if err != nil {
 			return err
 		}

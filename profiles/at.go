@@ -11,16 +11,19 @@ import (
 type selector struct {
 	workload, kind      string
 	users, outputTokens int
+	rate                float64
 }
 
-// selects says whether a level is meant. Users means the closed loads, and
-// output_tokens alone the single ones.
+// selects says whether a level is meant. Users means the closed loads, rate the
+// open ones, and output_tokens alone the single ones.
 func (q selector) selects(w bench.Workload, level bench.Level) bool {
 	switch {
 	case q.workload != "" && q.workload != w.Name,
 		q.kind != "" && q.kind != string(level.Kind),
 		q.outputTokens != 0 && q.outputTokens != level.OutputTokens:
 		return false
+	case q.rate != 0:
+		return level.Kind == bench.KindOpen && q.rate == level.Rate && (q.users == 0 || q.users == level.Users)
 	case q.users != 0:
 		return (level.Kind == bench.KindClosed || level.Kind == bench.KindBurst) && q.users == level.Users
 	case q.outputTokens != 0 && q.kind == "":
@@ -72,18 +75,19 @@ func (s *section) selector() (selector, bool) {
 		return q, false
 	}
 	if rate, ok := o.get("rate"); ok {
-		s.l.notYet(rate.at, "rate")
+		rate.decimal(&q.rate, highestRate)
 	}
 	o.text("workload", &q.workload)
 	o.text("kind", &q.kind)
-	o.whole("users", &q.users, 1, maxUsers)
-	o.whole("output_tokens", &q.outputTokens, 1, maxTokens)
+	o.whole("users", &q.users, maxUsers)
+	o.whole("output_tokens", &q.outputTokens, maxTokens)
 	return q, s.l.diags.Errors() == before
 }
 
-func (p part) whole(name string, target *int, low, high int) {
+// whole reads a whole number from 1 to high.
+func (p part) whole(name string, target *int, high int) {
 	if f, ok := p.get(name); ok {
-		if n, ok := f.whole(low, high); ok {
+		if n, ok := f.whole(1, high); ok {
 			*target = n
 		}
 	}
@@ -123,8 +127,13 @@ func listLevels(p *Profile) string {
 // shortestAt is the least that selects a level.
 func shortestAt(p *Profile, w bench.Workload, level bench.Level) string {
 	q, text := selector{users: level.Users}, fmt.Sprintf("users = %d", level.Users)
-	if level.Kind == bench.KindSingle {
+	switch level.Kind {
+	case bench.KindSingle:
 		q, text = selector{outputTokens: level.OutputTokens}, fmt.Sprintf("output_tokens = %d", level.OutputTokens)
+	case bench.KindOpen:
+		q, text = selector{rate: level.Rate}, fmt.Sprintf("rate = %v", level.Rate)
+	case bench.KindTrace, bench.KindMaxRate:
+		q, text = selector{kind: string(level.Kind)}, fmt.Sprintf("kind = %q", level.Kind)
 	}
 	if more := q; len(matches(p, q)) > 1 && level.Kind != bench.KindSingle {
 		more.outputTokens = level.OutputTokens

@@ -31,8 +31,11 @@ const (
 // defaultWarmup is how many requests go before those that are measured: a first
 // request also pays for what is compiled and cached at first use.
 func defaultWarmup(kind bench.Kind, users int) int {
-	if kind == bench.KindClosed {
+	switch kind {
+	case bench.KindClosed:
 		return users
+	case bench.KindOpen, bench.KindMaxRate:
+		return bench.DefaultWarmupOpen
 	}
 	return 1
 }

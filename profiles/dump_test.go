@@ -1,10 +1,13 @@
 package profiles
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/qtune/qtune/bench"
 )
 
 // maxDumped is how many candidates a dump shows of an engine.
@@ -28,10 +31,16 @@ func dump(t *testing.T, p *Profile) string {
 		dumpEngine(line, e)
 	}
 	for _, w := range p.Workloads {
-		line("workload %s: %s, seed %d, %+v, %+v", w.Name, w.API, w.Seed, w.Prompts, w.Timeouts)
+		line("workload %s: %s, seed %d, %s, %+v", w.Name, w.API, w.Seed, dumpPrompts(w.Prompts), w.Timeouts)
+		if len(w.SLO) > 0 || w.ResetCache || w.Whole {
+			line("  slo %v, reset %t, whole %t", w.SLO, w.ResetCache, w.Whole)
+		}
 		for _, level := range w.Levels {
 			line("  %s %s: %d users, %d tokens, %d requests, %d before, %s", level, level.Kind,
 				level.Users, level.OutputTokens, level.Requests, level.Warmup, level.Duration)
+			if level.Kind != bench.KindSingle && level.Kind != bench.KindClosed && level.Kind != bench.KindBurst {
+				line("    %+v", level)
+			}
 		}
 	}
 	line("baseline   %s", p.Baseline().Label())
@@ -41,6 +50,14 @@ func dump(t *testing.T, p *Profile) string {
 	}
 	line("search     %+v", p.Search)
 	return strings.ReplaceAll(b.String(), p.Dir, "DIR")
+}
+
+func dumpPrompts(p bench.Prompts) string {
+	text, err := json.Marshal(p)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
 }
 
 func bound(f *float64) string {

@@ -16,7 +16,6 @@ import (
 var (
 	objectiveWords  = words{attrs: []string{"maximize", "minimize", "at"}}
 	constraintWords = words{attrs: []string{"max", "min", "at"}}
-	laterMetrics    = []string{"goodput"}
 )
 
 // goals reads the objective, then the constraints, which hold at its level unless
@@ -49,7 +48,22 @@ func (l *loader) objective(p *Profile, b *hclsyntax.Block) Objective {
 		s.missing("maximize or minimize", "Write maximize = output_throughput, or minimize = ttft_p95.")
 	}
 	o.At = s.at(p)
+	l.checkSLO(p, o.Metric, o.At, b.DefRange())
 	return o
+}
+
+// needsSLO says whether a metric counts requests that keep to the workload's SLO.
+func needsSLO(m bench.Metric) bool { return m.Name == "goodput" || m.Name == "good_share" }
+
+// checkSLO wants an SLO in the workload that a metric of good requests is about.
+func (l *loader) checkSLO(p *Profile, m bench.Metric, at At, place hcl.Range) {
+	if !needsSLO(m) || at.Workload >= len(p.Workloads) {
+		return
+	}
+	if w := p.Workloads[at.Workload]; len(w.SLO) == 0 {
+		l.errorf(place, fmt.Sprintf("%s needs an SLO", m.Name), fmt.Sprintf(
+			"It counts the requests that keep to one, and workload %q has none. Write slo = { ttft = \"2s\" } there.", w.Name))
+	}
 }
 
 // metric reads the name of a metric, a bare word or a text.
@@ -72,12 +86,6 @@ func (s *section) metric(name string) bench.Metric {
 func (l *loader) findMetric(word string, at hcl.Range) (bench.Metric, bool) {
 	if m, ok := bench.LookupMetric(word); ok {
 		return m, true
-	}
-	for _, later := range laterMetrics {
-		if word == later {
-			l.notYet(at, word)
-			return bench.Metric{}, false
-		}
 	}
 	var names []string
 	for _, m := range bench.Metrics() {
@@ -114,6 +122,7 @@ func (l *loader) constraint(p *Profile, b *hclsyntax.Block) {
 	if s.has("at") {
 		c.At = s.at(p)
 	}
+	l.checkSLO(p, c.Metric, c.At, b.DefRange())
 	for _, o := range p.Constraints {
 		if o.Metric == c.Metric && o.At == c.At {
 			l.errorf(b.DefRange(), fmt.Sprintf("A second constraint on %s at the same load", c.Metric.Name),

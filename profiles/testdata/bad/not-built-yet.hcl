@@ -18,8 +18,8 @@ workload "chat" {
 }
 
 objective {
-  maximize = goodput
-  at       = { rate = 1 }
+  maximize = output_throughput
+  at       = { users = 4 }
 }
 
 deploy "qwen" {
@@ -31,18 +31,20 @@ engine "ollama" "b" {
 
 workload "later" {
   prompts {
-    file = "chat.jsonl"
+    dataset      = "sharegpt"
+    input_tokens = 5
   }
 
-  open {
-    rate          = [0.5, 1]
+  closed {
+    users         = 2
     output_tokens = 200
+    think_time    = "5s"
+  }
+
+  sessions {
   }
 }
 
-constraint "goodput" {
-  min = 1
-}
 
 search {
   strategy = "random"

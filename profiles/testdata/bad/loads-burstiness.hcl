@@ -1,0 +1,23 @@
+model {
+  id = "Qwen/Qwen3-8B"
+}
+
+engine "vllm" "a" {
+  image = "vllm/vllm-openai:v0.32.0"
+}
+
+workload "w" {
+  prompts {
+    input_tokens = 5
+  }
+
+  open {
+    rate = 1
+    burstiness = 2
+    output_tokens = 5
+  }
+}
+
+objective {
+  maximize = output_throughput
+}

@@ -1,0 +1,22 @@
+model {
+  id = "Qwen/Qwen3-8B"
+}
+
+engine "vllm" "a" {
+  image = "vllm/vllm-openai:v0.32.0"
+}
+
+workload "w" {
+  prompts {
+    input_tokens = 5
+  }
+
+  open {
+    rate = 1
+    output_tokens = 5
+  }
+}
+
+objective {
+  maximize = goodput
+}
