@@ -43,8 +43,8 @@ func (s *section) arrivals(level *bench.Level, w *bench.Workload, example string
 	arrival := string(bench.ArrivalPoisson)
 	s.choice("arrival", &arrival, string(bench.ArrivalPoisson), string(bench.ArrivalConstant), string(bench.ArrivalGamma))
 	level.Arrival = bench.Arrival(arrival)
-	s.decimal("burstiness", &level.Burstiness, highestRate)
-	s.decimal("rate_end", &level.RateEnd, highestRate)
+	s.decimal("burstiness", &level.Burstiness)
+	s.decimal("rate_end", &level.RateEnd)
 	s.whole("output_tokens", &level.OutputTokens, 1, maxTokens)
 	s.whole("max_in_flight", &level.MaxInFlight, 1, maxUsers)
 	if !s.has("output_tokens") && !recorded(w) {
@@ -59,7 +59,7 @@ func (l *loader) replay(b *hclsyntax.Block, w *bench.Workload) []bench.Level {
 	if t := w.Prompts.Trace; t != nil && !s.has("requests") && !s.has("duration") {
 		level.Requests = len(t.Entries)
 	}
-	s.decimal("speedup", &level.Speedup, highestRate)
+	s.decimal("speedup", &level.Speedup)
 	s.whole("max_in_flight", &level.MaxInFlight, 1, maxUsers)
 	return []bench.Level{s.limits(level)}
 }
@@ -69,14 +69,14 @@ func (l *loader) highest(b *hclsyntax.Block, w *bench.Workload) []bench.Level {
 	s := l.section(b, highestWords)
 	level := bench.Level{Kind: bench.KindMaxRate}
 	s.arrivals(&level, w, "max_rate { output_tokens = 200 }")
-	s.decimal("rate", &level.Rate, highestRate)
+	s.decimal("rate", &level.Rate)
 	return []bench.Level{s.limits(level)}
 }
 
-// decimal reads a number above 0 and up to high.
-func (s *section) decimal(name string, target *float64, high float64) {
+// decimal reads a number above 0 and up to highestRate.
+func (s *section) decimal(name string, target *float64) {
 	if f, ok := s.given(name); ok {
-		f.decimal(target, high)
+		f.decimal(target, highestRate)
 	}
 }
 
