@@ -79,7 +79,7 @@ runs that are no longer at work, or of one RUN. It goes by labels alone, so it
 also works after a crash, and touches nothing that is not ours. What belongs to
 a run whose folder is not on this machine may be at work on another one: it is
 removed if the RUN is named, or with --all.`,
-		Args: atMost(1, "at most one run"),
+		Args: atMostOne("at most one run"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if all && len(args) == 1 {
 				return &usageError{fmt.Errorf("give a run or --all, not both")}

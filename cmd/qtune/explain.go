@@ -27,7 +27,7 @@ decided it, and what to change. A log that it cannot explain it calls unknown,
 and shows its last lines.
 
   docker logs my-vllm 2>&1 | qtune explain`,
-		Args: atMost(1, "at most one log"),
+		Args: atMostOne("at most one log"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if kind != "" && !slices.Contains(engine.Kinds(), kind) {
 				return &usageError{fmt.Errorf("--engine %q: choose one of %s", kind, strings.Join(engine.Kinds(), ", "))}

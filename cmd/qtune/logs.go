@@ -22,7 +22,7 @@ func logsCmd(w *world) *cobra.Command {
 		Long: `Logs prints what the server of a trial has written. Without a TRIAL (the first
 characters of its name are enough) it is the last one of the run, and without
 --run the newest run.`,
-		Args: atMost(1, "at most one trial"),
+		Args: atMostOne("at most one trial"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			trial := ""
 			if len(args) == 1 {

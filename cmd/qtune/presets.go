@@ -16,7 +16,7 @@ func presetsCmd(w *world) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "presets [NAME]",
 		Short: "List the built-in engine presets, or show one as HCL",
-		Args:  atMost(1, "at most one preset"),
+		Args:  atMostOne("at most one preset"),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			var names []string
 			for _, p := range profiles.Presets() {

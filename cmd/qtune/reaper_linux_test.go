@@ -118,18 +118,21 @@ func leftOf(t *testing.T, d *docker.Client, dir string) []string {
 	return left
 }
 
-// goneWithin waits for the time that the issue sets: 10 s after a kill nothing
+// reapTime is the limit that qtune promises.
+const reapTime = 10 * time.Second
+
+// goneInTime waits for the time that is promised: 10 s after a kill nothing
 // is left. The reaper itself, which waits for what may yet turn up, goes last.
-func goneWithin(t *testing.T, limit time.Duration, left func() []string) {
+func goneInTime(t *testing.T, left func() []string) {
 	t.Helper()
 	var now []string
-	for until := time.Now().Add(limit); time.Now().Before(until); {
+	for until := time.Now().Add(reapTime); time.Now().Before(until); {
 		if now = left(); len(now) == 0 {
 			return
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	t.Errorf("left after %v: %v", limit, now)
+	t.Errorf("left after %v: %v", reapTime, now)
 }
 
 func TestReaper(t *testing.T) {
@@ -156,7 +159,7 @@ func reaperAfterKill(t *testing.T, bin string) {
 		t.Fatalf("%d reapers watch over a run, want 1", n)
 	}
 	a.kill(t)
-	goneWithin(t, 10*time.Second, func() []string { return leftOf(t, nil, dir) })
+	goneInTime(t, func() []string { return leftOf(t, nil, dir) })
 	if log := a.log(t); !strings.Contains(log, "is gone without a word") || !strings.Contains(log, "nothing of the run is left") {
 		t.Errorf("the reaper wrote %q", log)
 	}
@@ -196,7 +199,7 @@ func reaperHoldsNothing(t *testing.T, bin string) {
 		}
 	}
 	a.kill(t)
-	goneWithin(t, 10*time.Second, func() []string { return leftOf(t, nil, dir) })
+	goneInTime(t, func() []string { return leftOf(t, nil, dir) })
 }
 
 func signalsEndInOrder(t *testing.T, bin string) {
@@ -336,7 +339,7 @@ func reaperInDocker(t *testing.T, bin string) {
 	}
 	gone := lookAlikes(t, d, mine[0].Image, a)
 	a.kill(t)
-	goneWithin(t, 10*time.Second, func() []string { return leftOf(t, d, dir) })
+	goneInTime(t, func() []string { return leftOf(t, d, dir) })
 	if g := gone(); len(g) > 0 {
 		t.Errorf("the reaper harmed %v", g)
 	}

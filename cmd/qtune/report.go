@@ -46,7 +46,7 @@ interrupted, one that crashed. Without a RUN it is the newest.
   qtune report --format csv              a line for each figure; csv-full: for each level
   qtune report --format json             everything, as docs/report.schema.json describes it
   qtune report --format svg -o pictures  each picture as a file in a folder`,
-		Args: atMost(1, "at most one run"),
+		Args: atMostOne("at most one run"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			run := ""
 			if len(args) == 1 {

@@ -224,10 +224,10 @@ func exactly(n int, what string) cobra.PositionalArgs {
 	}
 }
 
-// atMost allows up to n arguments.
-func atMost(n int, what string) cobra.PositionalArgs {
+// atMostOne allows one argument or none.
+func atMostOne(what string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
-		if len(args) > n {
+		if len(args) > 1 {
 			return &usageError{fmt.Errorf("%s takes %s, %d given", c.CommandPath(), what, len(args))}
 		}
 		return nil
