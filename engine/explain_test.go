@@ -28,7 +28,7 @@ func TestExplainGuessesTheEngine(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer log.Close() //nolint:errcheck // it was only read
+			defer log.Close()
 			f, kind, err := Explain("", log)
 			if err != nil || kind != test.kind || f.Class != test.class {
 				t.Errorf("%v of %q (%v), want %s of %q", f, kind, err, test.class, test.kind)

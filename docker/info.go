@@ -1,0 +1,36 @@
+package docker
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/moby/moby/client"
+)
+
+// Info is what a daemon says of itself.
+type Info struct {
+	Version  string   // of the Docker Engine
+	API      string   // the version that is spoken with it
+	Root     string   // the daemon's own folder, on its host: images and containers lie there
+	Runtimes []string // "runc", "nvidia", …, sorted
+	CDI      []string // folders in which the daemon looks for devices of the Container Device Interface; nil before 25
+	CPUs     int
+	Memory   int64  // bytes of its host
+	OS       string // of its host, for people
+}
+
+// Info asks the daemon for its version, its runtimes and where it keeps things.
+func (c *Client) Info(ctx context.Context) (Info, error) {
+	ctx, cancel := context.WithTimeout(ctx, pingLimit)
+	defer cancel()
+	got, err := c.api.Info(ctx, client.InfoOptions{})
+	if err != nil {
+		return Info{}, fail("asking the daemon about itself", err)
+	}
+	i := got.Info
+	return Info{
+		Version: i.ServerVersion, API: c.api.ClientVersion(), Root: i.DockerRootDir, Runtimes: slices.Sorted(maps.Keys(i.Runtimes)),
+		CDI: i.CDISpecDirs, CPUs: i.NCPU, Memory: i.MemTotal, OS: i.OperatingSystem,
+	}, nil
+}

@@ -1,0 +1,219 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/qtune/qtune/catalog"
+	"github.com/qtune/qtune/docker"
+	"github.com/qtune/qtune/process"
+	"github.com/qtune/qtune/profiles"
+)
+
+const (
+	// helpLimit is how long an engine may take to print its help, in wall time.
+	// The Python engines import their whole stack for it.
+	helpLimit = 3 * time.Minute
+	maxHelp   = 4 << 20 // bytes kept of it
+)
+
+// helpWords ask an engine for the list of its options.
+var helpWords = map[string][]string{
+	"vllm": {"--help=all"}, "sglang": {"--help"}, "llamacpp": {"--help"},
+}
+
+// Help starts an engine's program with its flag for help, in its image where it
+// runs in one, and reads what it prints. The image must be here: see Prepare. A
+// *HelpError says that the program printed no help; another error is as Launch's.
+func (l *Launcher) Help(ctx context.Context, e *profiles.Engine, g profiles.GPU) (*catalog.Help, error) {
+	k, _ := Lookup(e.Kind)
+	ask, known := helpWords[e.Kind]
+	if !known || e.Runtime == profiles.RuntimeExternal {
+		return nil, fmt.Errorf("asking engine %s for its help: nothing is started for it", e.Label())
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, helpLimit, fmt.Errorf("no end after %s", helpLimit))
+	defer cancel()
+	words := slices.Concat(k.program(e), ask)
+	out := &limitedBuffer{}
+	run := l.helpProcess
+	if e.Runtime == profiles.RuntimeDocker {
+		run = l.helpContainer
+	}
+	if err := run(ctx, k, e, g, words, out); err != nil {
+		return nil, err
+	}
+	help, err := catalog.ParseHelp(out.String())
+	if err != nil {
+		return nil, &HelpError{Engine: e.Label(), Words: words, Printed: out.String(), Err: err}
+	}
+	return help, nil
+}
+
+func (l *Launcher) helpProcess(ctx context.Context, k Kind, _ *profiles.Engine, _ profiles.GPU, words []string, out *limitedBuffer) error {
+	var env environment
+	l.inherit(&env)
+	env.add(k.env...)
+	l.mark(&env, "", RoleTrial)
+	p, err := process.Start(ctx, process.Spec{Argv: words, Env: env.words(), Log: out})
+	if err != nil {
+		return err
+	}
+	return finish(ctx, localInstance(p, words[0]))
+}
+
+func (l *Launcher) helpContainer(ctx context.Context, k Kind, e *profiles.Engine, g profiles.GPU, words []string, out *limitedBuffer) error {
+	l.mu.Lock()
+	client, err := l.connectDocker(ctx)
+	l.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	spec := docker.Spec{
+		Name: "qtune-help-" + filepath.Base(l.RunID) + time.Now().Format("150405.000000"), Image: e.Image,
+		Labels: l.labels("", RoleTrial), GPUs: l.gpus(g), Log: out,
+	}
+	spec.Entrypoint, spec.Command = split(k, e, words)
+	for _, m := range e.Mounts {
+		spec.Mounts = append(spec.Mounts, docker.Mount(m))
+	}
+	var env environment
+	env.add(k.env...)
+	env.candidate(k, profiles.Candidate{Env: e.Env})
+	spec.Env = env.words()
+	ctr, err := client.Run(ctx, spec)
+	if err != nil {
+		return err
+	}
+	return finish(ctx, containerInstance(ctr, spec.Name))
+}
+
+// finish waits for the end of what prints its help, and removes it.
+func finish(ctx context.Context, inst *instance) error {
+	var err error
+	select {
+	case <-inst.Done():
+	case <-ctx.Done():
+		err = fmt.Errorf("waiting for an engine's help: %w", context.Cause(ctx))
+	}
+	return errors.Join(err, inst.stop(ctx, 0))
+}
+
+// HelpError says that a program did not print its help.
+type HelpError struct {
+	Engine  string
+	Words   []string // its command line
+	Printed string   // what it printed instead
+	Err     error
+}
+
+// Error implements error.
+func (e *HelpError) Error() string {
+	return fmt.Sprintf("asking engine %s for its help with %s: %v", e.Engine, strings.Join(e.Words, " "), e.Err)
+}
+
+// Unwrap gives the cause.
+func (e *HelpError) Unwrap() error { return e.Err }
+
+// Hint shows what was printed.
+func (e *HelpError) Hint() string {
+	last := ""
+	for line := range strings.Lines(e.Printed) {
+		if strings.TrimSpace(line) != "" {
+			last = show(strings.TrimSpace(line))
+		}
+	}
+	if last == "" {
+		return "it printed nothing: check image, entrypoint and command"
+	}
+	return "its last line: " + last
+}
+
+// CheckFlags says which of the options that a profile would give an engine, in
+// flags, in its sweep, or because qtune needs them, its own help does not list.
+// An option that the catalog has from the parser of this very version is not
+// reported: parsers hide some from their help.
+func CheckFlags(e *profiles.Engine, help *catalog.Help) []catalog.Notice {
+	k, _ := Lookup(e.Kind)
+	flags, _ := catalog.EngineFlags(e.Kind)
+	var notices []catalog.Notice
+	for _, name := range optionNames(k, e) {
+		if k.listed(help, flags, name) || hidden(flags, name, e) {
+			continue
+		}
+		n := catalog.Notice{
+			Severity: catalog.SeverityError,
+			Summary:  fmt.Sprintf("the help of engine %s lists no option `%s`", e.Label(), k.dashed(name)),
+			Detail:   "Every trial with it fails at the start. Take it out, or use an image that has it.",
+		}
+		if near := help.Suggest(name); near != "" {
+			n.Detail = fmt.Sprintf("Did you mean `%s`? Every trial with it fails at the start.", near)
+		}
+		notices = append(notices, n)
+	}
+	return notices
+}
+
+// optionNames are the options of an engine block and of qtune, each once, without
+// the keys inside JSON flags.
+func optionNames(k Kind, e *profiles.Engine) []string {
+	names := []string{"host", "port", k.names[0]}
+	add := func(name string) {
+		head, _, _ := strings.Cut(name, ".")
+		if !slices.Contains(names, head) {
+			names = append(names, head)
+		}
+	}
+	for _, f := range e.Flags {
+		if !f.Value.IsNull() {
+			add(f.Name)
+		}
+	}
+	for _, a := range e.Axes {
+		if !a.Env {
+			add(a.Name)
+		}
+	}
+	return names
+}
+
+// listed says that the help has an option in a form that the engine takes.
+func (k Kind) listed(help *catalog.Help, flags *catalog.FlagSet, name string) bool {
+	if help.Has(k.dashed(name)) {
+		return true
+	}
+	f, known := flags.Lookup(name)
+	dashes := strings.ReplaceAll(name, "_", "-")
+	return known && (f.Name == dashes && help.Has("--"+dashes) || f.Negated == name && help.Has("--"+f.Name))
+}
+
+func hidden(flags *catalog.FlagSet, name string, e *profiles.Engine) bool {
+	f, known := flags.Lookup(name)
+	return known && f.RemovedIn == "" && catalog.ImageVersion(e.Image) == flags.Version
+}
+
+// limitedBuffer keeps the beginning of what is written to it.
+type limitedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (b *limitedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.buf.Write(p[:min(len(p), max(0, maxHelp-b.buf.Len()))])
+	return len(p), nil
+}
+
+func (b *limitedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
