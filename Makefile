@@ -56,6 +56,10 @@ bench: build ## the benchmarks, and the size of the binary
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 	@ls -l bin/qtune | awk '{ printf "bin/qtune: %.1f MB\n", $$5 / 1e6 }'
 
+.PHONY: compare-clients
+compare-clients: build ## vllm bench serve and qtune bench with the same requests at one real vLLM, side by side
+	@scripts/compare-clients.sh
+
 .PHONY: clean
 clean: ## removes what build and lint made; engines and runs stay
 	rm -rf bin dist

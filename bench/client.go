@@ -14,8 +14,18 @@
 //   - ITL: the gap between two arrivals of content, shared evenly by the tokens
 //     of the later one. Events that one read brought came together and are one arrival.
 //     Tokens of a request's first arrival end no gap and have none.
-//   - Tokens are the server's usage, never words or events; without usage events
-//     stand in for them, and the result says so.
+//   - Tokens are the server's usage, never words. Without usage they are estimated:
+//     by events, times the tokens of an event where the server's tokenizer counts
+//     those of the warm-up's answers. The result says which (tokens_counted_by).
+//     Where an event holds several tokens, the engine is asked for usage in each,
+//     if it is known to take that.
+//   - Queue: from the intended send to the actual. TTFT and E2E are also given from
+//     the intended send: that is what a user of an open loop waits.
+//   - UserRate: (tokens - 1) / (last content - first content), tokens per second.
+//   - GoodShare: good requests / all requests, failed ones among them; a request is
+//     good if it completed and all limits of the SLO hold, TTFT and E2E from the
+//     intended send. Goodput: good requests per second.
+//   - Peak: the most output tokens per second of any stretch of about a second.
 //   - Throughput: of a closed loop without an exact number of requests, what came
 //     between the end of the ramp (and of any start-up that MSER-5 finds behind
 //     it) and the last send, each token counted when it came. Otherwise all that

@@ -187,24 +187,36 @@ func (p *phase) pause(ctx context.Context, d time.Duration) bool {
 }
 
 // waves sends bursts: every user at once, and again when all have their answers,
-// until the number of requests is reached.
+// until the number of requests is reached. What is sent is written before the
+// moment comes, so that nothing but the sending is left.
 func (p *phase) waves(ctx context.Context) {
 	p.stream(p.level.users() - 1)
-	p.ledger.limit, _ = p.level.Cap()
-	for ctx.Err() == nil && !p.ledger.over() {
-		var wg sync.WaitGroup
-		intended := p.ledger.clock.now()
-		for i := range p.level.users() {
-			wg.Go(func() {
-				if seq, ok := p.ledger.next(i); ok {
-					r := planned(p.work, p.level, seq, p.warmup)
-					_ = p.request(ctx, p.streams[i], i, r, p.body(r), intended)
-				}
-			})
+	l := p.ledger
+	l.limit, _ = p.level.Cap()
+	for sent := 0; ctx.Err() == nil && !l.over(); {
+		n := min(p.level.users(), l.limit-sent)
+		requests, bodies := make([]Request, n), make([][]byte, n)
+		for i := range n {
+			requests[i] = planned(p.work, p.level, sent+i, p.warmup)
+			bodies[i] = p.body(requests[i])
 		}
-		wg.Wait()
+		sent += n
+		p.wave(ctx, requests, bodies)
 	}
 	p.interrupted(ctx)
+}
+
+func (p *phase) wave(ctx context.Context, requests []Request, bodies [][]byte) {
+	var wg sync.WaitGroup
+	intended := p.ledger.clock.now()
+	for i, r := range requests {
+		wg.Go(func() {
+			if p.ledger.hand(i) {
+				_ = p.request(ctx, p.streams[i], i, r, bodies[i], intended)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // request sends a request and books its answer; it gives the failure.

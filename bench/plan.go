@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"hash/fnv"
+	"math"
 	"math/rand/v2"
 	"strconv"
 	"time"
@@ -169,8 +170,11 @@ func (l Level) Cap() (requests int, d time.Duration) {
 }
 
 func (l Level) settleCap() (int, time.Duration) {
-	if l.Kind == KindOpen || l.Kind == KindMaxRate {
-		return 0, DefaultCapDuration
+	switch l.Kind {
+	case KindOpen:
+		return max(1, int(math.Round(l.meanRate()*DefaultCapDuration.Seconds()))), DefaultCapDuration
+	case KindMaxRate:
+		return 0, rateTries * rateStep
 	}
 	if l.users() == 1 {
 		return DefaultCapRequestsSingle, DefaultCapDuration

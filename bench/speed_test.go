@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -32,7 +33,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	_, _ = fmt.Fprintln(os.Stdout, l.Addr())
-	srv := &http.Server{Handler: &benchtest.Server{TTFT: gap, Gap: gap, BOS: 1, Tokenizer: true}}
+	srv := &http.Server{Handler: &benchtest.Server{TTFT: gap, Gap: gap, BOS: 1, Tokenizer: true, Metrics: "vllm"}}
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin) // ends with the parent
 		_ = srv.Close()
@@ -70,7 +71,7 @@ func serve(b *testing.B, gap time.Duration) Target {
 func bare(b *testing.B, t Target, streams, tokens int) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: streams}}
 	defer client.CloseIdleConnections()
-	body := fmt.Sprintf(`{"prompt":"a","max_tokens":%d}`, tokens)
+	body := fmt.Sprintf(`{"prompt":"a","max_tokens":%d,"stream":true}`, tokens)
 	var wg sync.WaitGroup
 	for range streams {
 		wg.Go(func() {
@@ -127,11 +128,57 @@ func BenchmarkEvents(b *testing.B) {
 				}
 			})
 			b.ReportMetric(*r.TTFT.Mean, "ms-ttft")
+			if r.Server != nil && r.Server.TTFTMS != nil {
+				b.ReportMetric(*r.Server.TTFTMS, "ms-ttft-server")
+			}
 			b.ReportMetric(*r.ITL.Mean, "ms-itl")
 			b.ReportMetric(*r.ITL.P99, "ms-itl-p99")
 			b.ReportMetric(map[bool]float64{true: 1}[r.Client.Bound], "bound")
 		})
 	}
+}
+
+// BenchmarkMemory gives the memory of an open stream, with 10,000 of them, as the
+// garbage collector leaves it.
+func BenchmarkMemory(b *testing.B) {
+	const streams = 10_000
+	t := serve(b, 3*time.Second)
+	var before, now runtime.MemStats
+	most := uint64(0)
+	for b.Loop() {
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		c := &Client{Progress: func(p Progress) {
+			if p.InFlight < streams {
+				return
+			}
+			runtime.GC()
+			runtime.ReadMemStats(&now)
+			most = max(most, now.HeapInuse+now.StackInuse-before.HeapInuse-before.StackInuse)
+		}}
+		l := Level{Kind: KindBurst, Users: streams, OutputTokens: 4}
+		if r, err := c.Run(b.Context(), t, Workload{Prompts: Prompts{InputTokens: 64}}, l); err != nil || r.Requests.Failed > 0 {
+			b.Fatalf("%v, %+v", err, r.Failures)
+		}
+	}
+	b.ReportMetric(float64(most)/streams/1024, "KiB/stream")
+}
+
+// BenchmarkOpenLoop gives how late requests of an open loop are sent.
+func BenchmarkOpenLoop(b *testing.B) {
+	t := serve(b, 10*time.Millisecond)
+	var r LevelResult
+	for b.Loop() {
+		var err error
+		l := Level{Kind: KindOpen, Rate: 2000, Duration: 5 * time.Second, OutputTokens: 2, Warmup: -1}
+		if r, err = (&Client{}).Run(b.Context(), t, Workload{Prompts: Prompts{InputTokens: 16}}, l); err != nil || r.Requests.Failed > 0 {
+			b.Fatalf("%v, %+v", err, r.Failures)
+		}
+	}
+	b.ReportMetric(*r.Client.ScheduleDelayP99MS, "ms-delay-p99")
+	b.ReportMetric(float64(r.Requests.Completed)/5, "requests/s")
+	b.ReportMetric(100*r.Client.CPUShare, "%-cpu")
+	b.ReportMetric(map[bool]float64{true: 1}[r.Client.Bound], "bound")
 }
 
 func perCPU(b *testing.B, events int, f func()) {

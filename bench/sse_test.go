@@ -146,3 +146,23 @@ func FuzzEventReader(f *testing.F) {
 		}
 	})
 }
+
+// Lines that are events are the same however the stream was cut.
+func TestLinesAreTheSameHoweverTheyAreCut(t *testing.T) {
+	const stream = "{\"response\":\"a\"}\n\r\n{\"response\":\"b\"}\r\n{\"done\":true}"
+	for cut := range len(stream) {
+		var e eventReader
+		e.reset(io.MultiReader(strings.NewReader(stream[:cut]), strings.NewReader(stream[cut:])), func() time.Duration { return 0 }, true)
+		var got []string
+		for {
+			line, _, err := e.next()
+			if err != nil {
+				break
+			}
+			got = append(got, string(line))
+		}
+		if strings.Join(got, "|") != `{"response":"a"}|{"response":"b"}|{"done":true}` {
+			t.Errorf("cut at %d: %q", cut, got)
+		}
+	}
+}

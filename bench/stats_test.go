@@ -3,6 +3,7 @@ package bench
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 )
@@ -130,5 +131,52 @@ func TestALongRunKeepsAFairShareOfItsSamples(t *testing.T) {
 	}
 	if len(l.samples) != maxSamples || math.Abs(float64(early)-maxSamples/3) > 0.02*maxSamples {
 		t.Errorf("%d samples, %d of the first third", len(l.samples), early)
+	}
+}
+
+// The ranks of percentiles' intervals are those of the binomial distribution.
+func TestRanksOfPercentileIntervals(t *testing.T) {
+	for _, tc := range []struct {
+		p         float64
+		n         int
+		low, high float64 // ranks from 1; 0: there is none
+	}{
+		{0.99, 367, 0, 0}, {0.99, 368, 361, 368}, {0.99, 1000, 983, 997}, {0.99, 2000, 1971, 1989},
+		{0.95, 71, 0, 0}, {0.95, 72, 64, 72}, {0.50, 5, 0, 0}, {0.50, 6, 1, 6}, {0.50, 100, 40, 61},
+	} {
+		sorted := make([]float64, tc.n)
+		for i := range sorted {
+			sorted[i] = float64(i + 1)
+		}
+		got := rankInterval(sorted, tc.p)
+		if (got == nil) != (tc.high == 0) || got != nil && (math.Abs(got[0]-tc.low) > 1 || math.Abs(got[1]-tc.high) > 1) {
+			t.Errorf("p%v of %d: %v, want ranks %v to %v", 100*tc.p, tc.n, got, tc.low, tc.high)
+		}
+	}
+}
+
+func TestPercentileIntervalsCoverTheTruth(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 6))
+	const runs = 1000
+	for _, tc := range []struct {
+		p float64
+		n int
+	}{{0.5, 200}, {0.9, 400}, {0.95, 500}, {0.99, 2000}} {
+		held := 0
+		truth := -math.Log(1 - tc.p) // of the exponential distribution
+		for range runs {
+			xs := make([]float64, tc.n)
+			for i := range xs {
+				xs[i] = random.ExpFloat64()
+			}
+			slices.Sort(xs)
+			if v := rankInterval(xs, tc.p); v[0] <= truth && truth <= v[1] {
+				held++
+			}
+		}
+		t.Logf("p%v of %d: %.1f %%", 100*tc.p, tc.n, float64(held)/runs*100)
+		if held < 930 || held > 970 {
+			t.Errorf("the interval of p%v of %d samples holds the truth in %d of %d runs", 100*tc.p, tc.n, held, runs)
+		}
 	}
 }

@@ -10,7 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -210,5 +213,27 @@ func TestBenchInterrupted(t *testing.T) {
 	}
 	if !strings.Contains(c.err.String(), "requests done") || !strings.Contains(c.err.String(), "\r\x1b[K") {
 		t.Errorf("no live line:\n%q", c.err.String())
+	}
+}
+
+// TestBenchSaysThatItWasTheBottleneck starves the client: one core, and two
+// neighbours that want all of it.
+func TestBenchSaysThatItWasTheBottleneck(t *testing.T) {
+	url := upServer(t, fastServer())
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	var stop atomic.Bool
+	var neighbours sync.WaitGroup
+	for range 2 {
+		neighbours.Go(func() {
+			for !stop.Load() {
+			}
+		})
+	}
+	c := newConsole(t)
+	code := c.run(t, "bench", url, "--users", "4", "--requests", "12", "--output-tokens", "10", "--json")
+	stop.Store(true)
+	neighbours.Wait()
+	if code != exitError || !strings.Contains(c.err.String(), "bottleneck") || !strings.Contains(c.out.String(), `"bound":true`) {
+		t.Errorf("exit %d\n%s", code, c.err.String())
 	}
 }
