@@ -94,6 +94,9 @@ func history(p *profiles.Profile, simulated bool) []tuner.Record {
 				tuner.Record{Type: tuner.RecordLevel, Trial: trial.ID, Time: after(r.MeasureS), Workload: "chat", Level: &r.Workloads[0].Levels[0]},
 				tuner.Record{Type: tuner.RecordTrialStopped, Trial: trial.ID, Time: after(r.StopS)})
 		}
+		if r.Status != tuner.OK {
+			after(r.StartS)
+		}
 		records = append(records, tuner.Record{Type: tuner.RecordTrialDone, Trial: trial.ID, Time: after(.1), Result: r})
 	}
 	return append(records, tuner.Record{Type: tuner.RecordResult, Time: after(1)})

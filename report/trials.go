@@ -112,7 +112,10 @@ func (b *builder) remarkOf(r *tuner.Row) string {
 	if r.Baseline {
 		parts = append(parts, b.Say("baseline"))
 	}
-	if r.Out != "" {
+	switch {
+	case r.Failure != nil:
+		parts = append(parts, b.Say("failed")+": "+b.className(string(r.Failure.Class)))
+	case r.Out != "":
 		parts = append(parts, b.translated(r.Out))
 	}
 	if r.Reused != "" {

@@ -74,7 +74,11 @@ func (b *builder) against() string {
 		return b.Say("against.novalue", s.Baseline.Engine+" "+s.Baseline.Name)
 	}
 	text := b.Say("against", b.gain(*s.Gain), s.Baseline.Engine+" "+s.Baseline.Name)
-	if i := b.o.GainInterval(); i != nil {
+	switch i := b.o.GainInterval(); {
+	case i == nil:
+	case *s.Gain >= 1:
+		text += " " + b.Say("interval.times", fixed(1+i[0], 2), fixed(1+i[1], 2))
+	default:
 		text += " " + b.Say("interval", changeText(i[0]), changeText(i[1]))
 	}
 	return text

@@ -78,7 +78,23 @@ func escape(s string) string {
 }
 
 // canvas collects marks.
-type canvas struct{ b strings.Builder }
+type canvas struct {
+	b     strings.Builder
+	taken []box // by labels
+}
+
+type box struct{ left, top, right, bottom float64 }
+
+// take keeps a place for a label, unless it touches another's.
+func (c *canvas) take(b box) bool {
+	for _, t := range c.taken {
+		if b.left < t.right && t.left < b.right && b.top < t.bottom && t.top < b.bottom {
+			return false
+		}
+	}
+	c.taken = append(c.taken, b)
+	return true
+}
 
 func (c *canvas) printf(format string, args ...any) { fmt.Fprintf(&c.b, format, args...) }
 

@@ -52,7 +52,7 @@ func (e Effects) Draw(w float64) Drawing {
 	for i, r := range e.Rows {
 		if r.Group != group || i == 0 {
 			group = r.Group
-			c.text(4, y+13, "", "strong", clip(group, w-right-4))
+			c.text(4, y+13, "", "halo", clip(group, w-right-4))
 			y += effectHeight
 		}
 		c.effect(r, x, y+9, w)

@@ -63,11 +63,16 @@ func (p Plane) Draw(w float64) Drawing {
 		y := f.y.at(*p.Limit)
 		c.rect(f.left, f.top, f.right-f.left, y-f.top, "no", "")
 		c.line(f.left, y, f.right, y, "lim")
-		c.text(f.left+6, y-5, "", "t", p.Word)
+		c.text(f.right-4, y-5, "end", "t", p.Word)
 	}
 	p.front(&c, f)
 	for _, curve := range p.Curves {
 		c.curve(f, curve)
+	}
+	for _, curve := range p.Curves {
+		for _, pt := range curve.Points {
+			c.tag(f, pt)
+		}
 	}
 	for _, pt := range p.Points {
 		c.point(f, pt)
@@ -152,9 +157,6 @@ func (c *canvas) curve(f frame, curve Curve) {
 		pt.Tone = curve.Tone
 		c.point(f, pt)
 	}
-	for _, pt := range curve.Points {
-		c.tag(f, pt)
-	}
 }
 
 func (c *canvas) point(f frame, pt Point) {
@@ -179,22 +181,33 @@ func (c *canvas) point(f frame, pt Point) {
 	c.mark(x, y, r, pt.Tone, extra, pt.Tip)
 }
 
-// tag writes a point's label beside it, on the side where there is room.
+// tag writes a point's label beside, above or below it, where it touches no
+// other and stays in the frame; where there is no such place, it is left to the tip.
 func (c *canvas) tag(f frame, pt Point) {
 	if pt.Label == "" {
 		return
 	}
-	x, y := f.x.at(pt.X), f.y.at(pt.Y)
+	x, y, w := f.x.at(pt.X), f.y.at(pt.Y), width(pt.Label)*bold
 	gap := 9.0
 	if pt.Ring {
 		gap = 13
 	}
-	room := f.right - x - gap
-	if room < width(pt.Label) && x-f.left > room {
-		c.text(x-gap, y+4, "end", "halo", clip(pt.Label, x-f.left-gap))
-		return
+	for _, at := range []struct {
+		x, y   float64
+		anchor string
+		left   float64
+	}{
+		{x + gap, y + 4, "", x + gap},
+		{x, y - gap - 2, "middle", x - w/2}, {f.right, y - gap - 2, "end", f.right - w},
+		{x, y + gap + 11, "middle", x - w/2}, {f.right, y + gap + 11, "end", f.right - w},
+		{x - gap, y + 4, "end", x - gap - w},
+	} {
+		b := box{at.left, at.y - 11, at.left + w, at.y + 3}
+		if b.left >= f.left && b.right <= f.right+10 && b.bottom <= f.bottom && c.take(b) {
+			c.text(at.x, at.y, at.anchor, "halo", pt.Label)
+			return
+		}
 	}
-	c.text(x+gap, y+4, "", "halo", clip(pt.Label, room))
 }
 
 func (p Plane) front(c *canvas, f frame) {
