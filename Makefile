@@ -51,6 +51,14 @@ e2e: build ## tunes real vLLM against real SGLang in real containers (examples/c
 fuzz: ## each fuzz test for a minute (FUZZTIME=10s changes that)
 	@scripts/fuzz.sh $(FUZZTIME)
 
+.PHONY: chaos
+chaos: ## kills runs at random moments and fills disks, 200 and 50 times (an hour)
+	@scripts/chaos.sh full
+
+.PHONY: chaos-short
+chaos-short: ## the same, twice of each kind: a minute
+	@scripts/chaos.sh short
+
 .PHONY: bench
 bench: build ## the benchmarks, and the size of the binary
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -6,13 +6,20 @@ import (
 	"os"
 )
 
-// writeJSON writes a value into a new file, indented for people.
+// writeJSON writes a value into a file, indented for people: the whole of it, or
+// nothing.
 func writeJSON(path string, v any) error {
 	text, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", path, err)
 	}
-	if err := os.WriteFile(path, append(text, '\n'), 0o644); err != nil {
+	part := path + ".part"
+	err = os.WriteFile(part, append(text, '\n'), 0o644)
+	if err == nil {
+		err = os.Rename(part, path)
+	}
+	if err != nil {
+		_ = os.Remove(part) // it may not be there
 		return fmt.Errorf("write a report: %w", err)
 	}
 	return nil

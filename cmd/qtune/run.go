@@ -149,8 +149,11 @@ func complain(w *world, err error, code int) {
 // hintOf is the advice that an error carries, "" if it has none.
 func hintOf(err error) string {
 	var hinted interface{ Hint() string }
-	if errors.As(err, &hinted) {
+	switch {
+	case errors.As(err, &hinted):
 		return hinted.Hint()
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return "free at least 2 MiB there, or keep runs elsewhere with --dir; what is recorded is safe, and `qtune apply` again goes on where this run stopped"
 	}
 	return ""
 }

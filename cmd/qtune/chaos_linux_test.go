@@ -1,0 +1,442 @@
+//go:build chaos
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/qtune/qtune/docker"
+	"github.com/qtune/qtune/tuner"
+)
+
+// The tests of this file kill runs at random moments and fill their disks, as
+// scripts/chaos.sh asks for, and count what is left, lost and harmed.
+
+var (
+	chaosKills = flag.Int("chaos.kills", 2, "kills of each kind: of runs in processes and in containers, with and without their reapers")
+	chaosDisks = flag.Int("chaos.disks", 4, "runs on a disk that gets full")
+	chaosSeed  = flag.Uint64("chaos.seed", 0, "seed of all that is random; 0: by the clock")
+)
+
+// killsInARow is how often a run is killed before it may go on to its end.
+const killsInARow = 2
+
+var chaotic = strings.NewReplacer("max-num-seqs = [2, 8]", "max-num-seqs = [1, 2, 16]", "users         = 8", "users         = 16",
+	"flags.max-num-seqs == 8 ||", "flags.max-num-seqs == 1 ||", "requests      = 16", "requests      = 32", "output_tokens = 20", "output_tokens = 60").Replace(small)
+
+// toll is what chaos has done.
+type toll struct {
+	mu                                                    sync.Mutex
+	kills, early, late, leftLater, leftAfter, lost, other int
+	acknowledged, reused, again, panics, removed          int
+	slowest                                               time.Duration // until nothing was left
+}
+
+func (c *toll) String() string {
+	return fmt.Sprintf("%d kills (%d before the first trial, %d came after the end): left 10 s later %d, after the next command %d; "+
+		"of %d acknowledged results lost %d (%d reused, %d of doubtful quality measured again); decisions that differ %d; panics %d; slowest clean-up %.1f s; removed by reapers %d",
+		c.kills, c.early, c.late, c.leftLater, c.leftAfter, c.acknowledged, c.lost, c.reused, c.again, c.other, c.panics, c.slowest.Seconds(), c.removed)
+}
+
+func (c *toll) count(f func(*toll)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f(c)
+}
+
+// chaos is what all rounds share.
+type chaos struct {
+	bin, path string
+	docker    *docker.Client // nil: there is none
+	want      tuner.Summary  // what an undisturbed run decides
+	took      time.Duration  // and how long it takes
+	seed      uint64
+}
+
+func TestChaos(t *testing.T) {
+	c := &chaos{bin: program(t), path: write(t, "chaos.hcl", chaotic), seed: *chaosSeed}
+	if c.seed == 0 {
+		c.seed = uint64(time.Now().UnixNano())
+	}
+	t.Logf("seed %d", c.seed)
+	began := time.Now()
+	c.want = lastResult(t, output(t, c.bin, c.apply(t.TempDir())...))
+	c.took = time.Since(began)
+	t.Logf("undisturbed it takes %.1f s", c.took.Seconds())
+	if c.want.Winner == nil || c.want.Trials.OK != 3 {
+		t.Fatalf("undisturbed: %+v", c.want)
+	}
+	if d, err := docker.Connect(t.Context(), zerolog.Nop()); err == nil {
+		c.docker = d
+		t.Cleanup(func() { _ = d.Close() })
+	}
+	standing := bystanders(t, c)
+	t.Run("kinds", func(t *testing.T) {
+		for _, kind := range []struct {
+			name             string
+			inDocker, reaper bool
+		}{{"processes", false, false}, {"processes, reaper killed too", false, true}, {"containers", true, false}, {"containers, reaper killed too", true, true}} {
+			t.Run(kind.name, func(t *testing.T) {
+				t.Parallel()
+				if kind.inDocker {
+					realDocker(t)
+				}
+				c.killAll(t, kind.inDocker, kind.reaper)
+			})
+		}
+		t.Run("full disks", func(t *testing.T) {
+			t.Parallel()
+			c.fillDisks(t)
+		})
+	})
+	if harmed := standing(); len(harmed) > 0 {
+		t.Errorf("harmed: %v", harmed)
+	}
+}
+
+func (c *chaos) apply(dir string, more ...string) []string {
+	return append([]string{"apply", c.path, "--simulate", "--simulate-speed", "40", "--dir", dir, "--json"}, more...)
+}
+
+// killAll kills runs of one kind, several at a time.
+func (c *chaos) killAll(t *testing.T, inDocker, reaperToo bool) {
+	sum := &toll{}
+	t.Run("rounds", func(t *testing.T) {
+		for i := range (*chaosKills + killsInARow - 1) / killsInARow {
+			t.Run(fmt.Sprint(i), func(t *testing.T) {
+				t.Parallel()
+				r := &round{chaos: c, t: t, dir: t.TempDir(), sum: sum, inDocker: inDocker, reaperToo: reaperToo, done: map[string]bool{}, logs: map[string]bool{}}
+				r.rand = rand.New(rand.NewPCG(c.seed, uint64(i)))
+				for range killsInARow {
+					r.kill()
+				}
+				r.goOn(c.apply(r.dir, r.where()...))
+			})
+		}
+	})
+	t.Log(sum)
+	if sum.leftLater+sum.leftAfter+sum.lost+sum.other+sum.panics > 0 {
+		t.Errorf("none of left, lost, differing and panics may be more than 0: %v", sum)
+	}
+}
+
+// round is one run folder with all that happens in it.
+type round struct {
+	*chaos
+	t                   *testing.T
+	dir                 string
+	sum                 *toll
+	rand                *rand.Rand
+	inDocker, reaperToo bool
+	done                map[string]bool // trials whose end was acknowledged
+	logs                map[string]bool // of reapers, that were counted
+}
+
+func (r *round) where() []string {
+	if r.inDocker {
+		return []string{"--simulate-in", "docker"}
+	}
+	return nil
+}
+
+// listen notes each result that the program told of, until the stream ends.
+func (r *round) listen(out io.Reader) (trials int) {
+	in := bufio.NewScanner(out)
+	in.Buffer(nil, 16<<20)
+	for in.Scan() {
+		var line struct{ Type, Trial string }
+		if json.Unmarshal(in.Bytes(), &line) != nil {
+			continue // torn by the kill
+		}
+		switch line.Type {
+		case tuner.EventTrialStarted:
+			trials++
+		case tuner.EventTrialDone, tuner.EventTrialReused:
+			r.done[line.Trial] = true
+		}
+	}
+	return trials
+}
+
+// kill starts the run and kills it, and its reaper if so told, at a random moment.
+func (r *round) kill() {
+	cmd := exec.CommandContext(r.t.Context(), r.bin, r.apply(r.dir, r.where()...)...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	span := r.took
+	if r.inDocker {
+		span += 3 * time.Second // containers are slower to come and go
+	}
+	timer := time.AfterFunc(time.Duration(r.rand.Float64()*float64(span)), func() {
+		if r.reaperToo {
+			for _, pid := range reapersOf(r.t, r.dir) {
+				_ = syscall.Kill(pid, syscall.SIGKILL)
+			}
+		}
+		_ = cmd.Process.Kill()
+	})
+	trials := r.listen(out)
+	err = cmd.Wait()
+	timer.Stop()
+	r.sum.count(func(s *toll) {
+		s.kills++
+		if err == nil {
+			s.late++
+		} else if trials == 0 {
+			s.early++
+		}
+	})
+	r.after()
+	r.checkJournals()
+}
+
+// after counts what is left 10 s after the kill, if the reaper lives, and after
+// the next command.
+func (r *round) after() {
+	began := time.Now()
+	left := leftOf(r.t, r.docker, r.dir)
+	for len(left) > 0 && !r.reaperToo && time.Since(began) < reapTime {
+		time.Sleep(100 * time.Millisecond)
+		left = leftOf(r.t, r.docker, r.dir)
+	}
+	if took := time.Since(began); !r.reaperToo {
+		r.sum.count(func(s *toll) { s.leftLater += len(left); s.slowest = max(s.slowest, took) })
+		if len(left) > 0 {
+			r.t.Errorf("left 10 s after a kill: %v", left)
+		}
+	}
+	if out, err := exec.CommandContext(r.t.Context(), r.bin, "destroy").CombinedOutput(); err != nil {
+		r.t.Errorf("destroy: %v: %s", err, out)
+	}
+	if left := leftOf(r.t, r.docker, r.dir); len(left) > 0 {
+		r.sum.count(func(s *toll) { s.leftAfter += len(left) })
+		r.t.Errorf("left after destroy: %v", left)
+	}
+}
+
+// countReaped counts what the reaper of the last run says that it has removed.
+func (r *round) countReaped() {
+	logs, _ := filepath.Glob(filepath.Join(r.dir, "runs", "*", "reaper.log"))
+	for _, path := range logs {
+		if r.logs[path] {
+			continue
+		}
+		text, _ := os.ReadFile(path)
+		r.logs[path] = true
+		r.sum.count(func(s *toll) { s.removed += strings.Count(string(text), " removed ") })
+	}
+}
+
+// checkJournals looks whether all that was acknowledged is recorded.
+func (r *round) checkJournals() {
+	f, err := tuner.OpenFolder(r.dir)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	recorded := map[string]bool{}
+	r.countReaped()
+	runs, err := f.Runs()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, run := range runs {
+		records, err := f.Journal(run)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			r.t.Errorf("a journal is damaged: %v", err)
+		}
+		for i := range records {
+			if records[i].Result != nil {
+				recorded[records[i].Trial] = true
+			}
+		}
+	}
+	for trial := range r.done {
+		if !recorded[trial] {
+			r.sum.count(func(s *toll) { s.lost++ })
+			r.t.Errorf("the result of trial %s was acknowledged and is lost", trial)
+		}
+	}
+}
+
+// known are the acknowledged results that may be reused: one that the load
+// client spoilt, on a busy machine, is measured again.
+func (r *round) known() map[string]bool {
+	f, err := tuner.OpenFolder(r.dir)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	known := map[string]bool{}
+	for _, k := range f.Known(func(err error) { r.t.Error(err) }) {
+		if r.done[k.Trial] {
+			known[k.Trial] = true
+		}
+	}
+	return known
+}
+
+// goOn lets the run come to its end, and compares its decision.
+func (r *round) goOn(args []string) {
+	known := r.known()
+	cmd := exec.CommandContext(r.t.Context(), r.bin, args...)
+	out, err := cmd.Output()
+	if err != nil {
+		r.t.Errorf("the run that goes on: %v\n%.2000s", err, out)
+		return
+	}
+	got := lastResult(r.t, string(out))
+	same := got.Winner != nil && got.Winner.Trial == r.want.Winner.Trial && got.Trials.OK == r.want.Trials.OK && got.Trials.Failed == r.want.Trials.Failed
+	r.sum.count(func(s *toll) {
+		s.acknowledged += len(r.done)
+		s.reused += got.Trials.Reused
+		if !same {
+			s.other++
+		}
+		s.again += len(r.done) - len(known)
+		if lost := len(known) - got.Trials.Reused; lost > 0 {
+			s.lost += lost
+		}
+	})
+	if !same {
+		r.t.Errorf("decided %+v of %+v, undisturbed %+v of %+v", got.Winner, got.Trials, r.want.Winner, r.want.Trials)
+	}
+	if left := leftOf(r.t, r.docker, r.dir); len(left) > 0 {
+		r.t.Errorf("left after the end: %v", left)
+	}
+}
+
+// fillDisks runs on file systems that are too small by chance, then on larger ones.
+func (c *chaos) fillDisks(t *testing.T) {
+	smallMount(t, "64k") // skips where nothing can be mounted
+	sum := &toll{}
+	t.Run("rounds", func(t *testing.T) {
+		for i := range *chaosDisks {
+			t.Run(fmt.Sprint(i), func(t *testing.T) {
+				t.Parallel()
+				r := &round{chaos: c, t: t, sum: sum, done: map[string]bool{}, logs: map[string]bool{}, rand: rand.New(rand.NewPCG(c.seed, 1<<32+uint64(i)))}
+				r.fill(4 * (4 + r.rand.IntN(40)))
+			})
+		}
+	})
+	t.Log(sum)
+	if sum.leftAfter+sum.lost+sum.other+sum.panics > 0 {
+		t.Errorf("none of left, lost, differing and panics may be more than 0: %v", sum)
+	}
+}
+
+func smallMount(t *testing.T, size string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
+		t.Skipf("a small file system cannot be mounted here: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// fill applies on a disk of so many KiB, then on one with room.
+func (r *round) fill(kib int) {
+	r.dir = smallMount(r.t, fmt.Sprintf("%dk", kib))
+	cmd := exec.CommandContext(r.t.Context(), r.bin, r.apply(r.dir)...)
+	var complaint strings.Builder
+	cmd.Stderr = &complaint
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.listen(out)
+	_ = cmd.Wait() // its code is looked at
+	code := cmd.ProcessState.ExitCode()
+	told := strings.Contains(complaint.String(), "no space left") && strings.Contains(complaint.String(), "--dir") && strings.Contains(complaint.String(), "free at least")
+	r.sum.count(func(s *toll) {
+		s.kills++
+		switch {
+		case code == exitOK:
+			s.late++
+		case strings.Contains(complaint.String(), "goroutine "), code != exitError:
+			s.panics++
+			r.t.Errorf("%d KiB: exit %d\n%s", kib, code, complaint.String())
+		case !told:
+			r.t.Errorf("%d KiB: nothing says what is the matter: %s", kib, complaint.String())
+		}
+	})
+	if left := leftOf(r.t, nil, r.dir); len(left) > 0 {
+		r.sum.count(func(s *toll) { s.leftAfter += len(left) })
+		r.t.Errorf("%d KiB: left %v", kib, left)
+	}
+	r.checkJournals()
+	if err := syscall.Mount("", r.dir, "", syscall.MS_REMOUNT, "size=64m"); err != nil {
+		r.t.Fatal(err)
+	}
+	r.goOn(r.apply(r.dir))
+}
+
+// bystanders are things that no chaos may touch: a run at work in another
+// folder, and look-alikes. The function tells which were harmed.
+func bystanders(t *testing.T, c *chaos) func() []string {
+	t.Helper()
+	long := strings.NewReplacer("requests      = 16", "requests      = 100000", "output_tokens = 20", "output_tokens = 2000").Replace(small)
+	path, dir := write(t, "long.hcl", long), t.TempDir()
+	args := []string{"apply", path, "--simulate", "--simulate-speed", "8", "--dir", dir, "--json"}
+	if c.docker != nil {
+		args = append(args, "--simulate-in", "docker")
+	}
+	a := &applied{dir: dir, cmd: exec.CommandContext(t.Context(), c.bin, args...)}
+	a.start(t)
+	go func() { _, _ = io.Copy(io.Discard, a.out) }() // until the run ends
+	before := fmt.Sprint(leftOf(t, c.docker, dir))
+	gone := func() []string { return nil }
+	if c.docker != nil {
+		mine, err := c.docker.List(t.Context(), labelDir+"="+filepath.Join(dir, "runs", a.run))
+		if err != nil || len(mine) != 1 {
+			t.Fatalf("%d containers of the bystander, %v", len(mine), err)
+		}
+		gone = lookAlikes(t, c.docker, mine[0].Image, a)
+	}
+	return func() []string {
+		harmed := gone()
+		if after := fmt.Sprint(leftOf(t, c.docker, dir)); after != before {
+			harmed = append(harmed, "the other run: before "+before+", after "+after)
+		}
+		if err := a.cmd.Process.Signal(syscall.SIGINT); err != nil {
+			harmed = append(harmed, err.Error())
+		}
+		_ = a.cmd.Wait() // interrupted
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if _, err := findOurs(ctx, c.docker); err != nil {
+			harmed = append(harmed, err.Error())
+		}
+		return harmed
+	}
+}

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# chaos.sh [short|full] [SEED] kills simulated runs at random moments, as
+# processes and in containers, with and without their reapers, and fills their
+# disks; then counts what is left, lost and harmed. Anything but 0 is a failure.
+# The seed is printed. short: 2 of each kind, about a minute; full: 200 kills of
+# each kind and 50 disks.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+. scripts/docker.sh
+
+kills=2 disks=4 limit=5m
+case ${1:-short} in
+short) ;;
+full) kills=200 disks=50 limit=2h ;;
+*) die "unknown form $1" "chaos.sh short, or chaos.sh full" ;;
+esac
+need_go
+trap docker_down EXIT
+if ! docker_up; then
+	is_strict && die "chaos in containers cannot run: $DOCKER_WHY"
+	say "no chaos in containers: $DOCKER_WHY"
+fi
+log=$(mktemp)
+trap 'docker_down; rm -f "$log"' EXIT
+rc=0
+"$GO" test -tags chaos -count 1 -timeout "$limit" -parallel "${CHAOS_PARALLEL:-4}" -run '^TestChaos$' -v ./cmd/qtune \
+	-chaos.kills "${CHAOS_KILLS:-$kills}" -chaos.disks "${CHAOS_DISKS:-$disks}" -chaos.seed "${2:-0}" >"$log" 2>&1 || rc=$?
+if [ "$rc" = 0 ]; then
+	awk '/^ +chaos_linux_test.go/ { sub(/^ +chaos_linux_test.go:[0-9]+: /, ""); print } /^ *--- (PASS|SKIP).*TestChaos\/[^\/]*$/ { print }' "$log"
+else
+	grep -v '^=== ' "$log" || true
+fi
+exit "$rc"
