@@ -49,14 +49,13 @@ type axes struct {
 }
 
 // axesOf finds, for each engine block, the flags and variables in which its
-// trials differ. The baseline stands outside its block's sweep, so it tells
-// nothing of it.
+// trials differ, the baseline among them: it may be a place of its block's grid.
 func axesOf(o *tuner.Outcome, results map[string]*tuner.TrialResult) []axes {
 	var all []axes
 	at := map[string]int{}
 	for i := range o.Rows {
 		r := &o.Rows[i]
-		if r.Baseline || results[r.Trial] == nil {
+		if results[r.Trial] == nil {
 			continue
 		}
 		name := r.Engine + " " + r.Name
@@ -123,7 +122,7 @@ func flagsOf(r *tuner.TrialResult, order *[]string, distinct map[string]map[stri
 	return values
 }
 
-// values of one axis, numbers in their order, words in that of the trials.
+// values of one axis: words in the order of the trials, then numbers in their own.
 func (a *axes) values(axis int) []string {
 	var all []string
 	seen := map[string]bool{}
@@ -133,15 +132,27 @@ func (a *axes) values(axis int) []string {
 			all = append(all, v)
 		}
 	}
-	slices.SortStableFunc(all, func(x, y string) int {
-		nx, ex := strconv.ParseFloat(x, 64)
-		ny, ey := strconv.ParseFloat(y, 64)
-		if ex != nil || ey != nil {
-			return 0
+	number := func(s string) float64 {
+		v, err := strconv.ParseFloat(s, 64)
+		if err != nil {
+			return math.Inf(-1)
 		}
-		return cmp.Compare(nx, ny)
-	})
+		return v
+	}
+	slices.SortStableFunc(all, func(x, y string) int { return cmp.Compare(number(x), number(y)) })
 	return all
+}
+
+// reference is the value that the others of an axis are compared with: the
+// first of those that were measured most often.
+func (a *axes) reference(axis int, values []string) int {
+	counts := make([]int, len(values))
+	for _, s := range a.settings {
+		if s.row.Value != nil {
+			counts[slices.Index(values, s.values[axis])]++
+		}
+	}
+	return slices.Index(counts, slices.Max(counts))
 }
 
 // others is a key of all of a trial's values but those of some axes.
@@ -168,15 +179,16 @@ func (a *axes) effects() [][]Effect {
 func (a *axes) effectsOf(axis int) []Effect {
 	values := a.values(axis)
 	all := make([]Effect, len(values))
+	reference := a.reference(axis, values)
 	references := map[string]float64{}
 	for _, s := range a.settings {
-		if s.values[axis] == values[0] && s.row.Value != nil {
+		if s.values[axis] == values[reference] && s.row.Value != nil {
 			references[s.others(axis)] = *s.row.Value
 		}
 	}
 	for i, v := range values {
 		e := &all[i]
-		*e = Effect{Engine: a.engine, Axis: a.names[axis], Value: v, Reference: i == 0}
+		*e = Effect{Engine: a.engine, Axis: a.names[axis], Value: v, Reference: i == reference}
 		for _, s := range a.settings {
 			if s.values[axis] == v {
 				e.add(s.row, references[s.others(axis)])

@@ -14,6 +14,7 @@ import (
 
 	"github.com/qtune/qtune/engine"
 	"github.com/qtune/qtune/profiles"
+	"github.com/qtune/qtune/report/chart"
 	"github.com/qtune/qtune/report/words"
 	"github.com/qtune/qtune/tuner"
 )
@@ -62,6 +63,21 @@ func TestMarkdown(t *testing.T) {
 	for _, name := range []string{"measured", "simulated", "crashed", "no-profile"} {
 		for _, lang := range words.Tags() {
 			golden(t, name+"."+lang+".md", asMarkdown(t, document(t, runs[name], lang)))
+		}
+	}
+}
+
+func TestPlain(t *testing.T) {
+	for _, lang := range words.Tags() {
+		var b bytes.Buffer
+		if err := document(t, sample(t, true), lang).Plain(&b); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, "simulated."+lang+".txt", b.String())
+		for line := range strings.Lines(b.String()) {
+			if columns(line) > lineWidth+60 && !strings.Contains(line, "  ") {
+				t.Errorf("a paragraph of %d columns: %s", columns(line), line)
+			}
 		}
 	}
 }
@@ -224,7 +240,7 @@ func TestDrawings(t *testing.T) {
 			t.Fatal(err)
 		}
 		wellFormed(t, name, b.String())
-		golden(t, name, b.String())
+		golden(t, name, strings.Replace(b.String(), chart.Style, "", 1))
 	}
 }
 

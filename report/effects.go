@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/qtune/qtune/report/chart"
@@ -30,8 +31,10 @@ func (b *builder) strongest(all [][]Effect) []string {
 			continue
 		}
 		flag := best.Axis + "=" + best.Value
-		reference := effects[0].Value
+		reference := effects[slices.IndexFunc(effects, func(e Effect) bool { return e.Reference })].Value
 		switch {
+		case best.Pairs == 1:
+			lines = append(lines, b.caption(b.Say("effects.single", flag, reference, changeText(*best.Median))))
 		case math.Abs(*best.Median) < tuner.SmallGain:
 			lines = append(lines, b.caption(b.Say("effects.none", best.Axis, changeText(*best.Median), best.Pairs)))
 		case *best.Low < 0 && *best.High > 0:

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -99,7 +100,22 @@ func (b *builder) engines() *Table {
 			cell.Text = "≠ " + b.Say("env.kv.differs")
 		}
 	}
+	t.dropEmpty()
 	return t
+}
+
+// dropEmpty leaves out columns of which nothing is known.
+func (t *Table) dropEmpty() {
+	for i := len(t.Columns) - 1; i > 0; i-- {
+		empty := func(r TableRow) bool { return r.Cells[i].Text == "–" }
+		if slices.ContainsFunc(t.Rows, func(r TableRow) bool { return !empty(r) }) {
+			continue
+		}
+		t.Columns = slices.Delete(t.Columns, i, i+1)
+		for r := range t.Rows {
+			t.Rows[r].Cells = slices.Delete(t.Rows[r].Cells, i, i+1)
+		}
+	}
 }
 
 func dash(s string) string {

@@ -82,7 +82,7 @@ func (b *builder) timeline() Section {
 		return Section{}
 	}
 	var total [phases]float64
-	if !b.run.Header.Simulated && len(b.run.Attempts) > 0 {
+	if !b.run.Header.Simulated && stays[0].BeginS >= 0.5 {
 		total[phasePrepare] = stays[0].BeginS
 	}
 	for _, s := range stays {

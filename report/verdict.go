@@ -39,6 +39,8 @@ func (b *builder) headline() string {
 	}
 	level, metric := b.translated(s.Objective.Level), b.metricName(s.Objective.Metric)
 	switch {
+	case s.KeptBaseline && s.Error != "":
+		return b.Say("verdict.sofar.kept", name, metric, value, level)
 	case s.KeptBaseline:
 		return b.Say("verdict.kept", name, s.Trials.OK+s.Trials.Failed, metric, value, level)
 	case s.Error != "":

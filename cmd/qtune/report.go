@@ -70,6 +70,9 @@ func showReport(w *world, f *reportFlags, run string) error {
 	if f.format == "svg" && f.output == "" {
 		return &usageError{errors.New("--format svg writes several files: name a folder with -o")}
 	}
+	if f.lang != "" && slices.Contains([]string{"csv", "csv-full", "json"}, f.format) {
+		return &usageError{fmt.Errorf("--format %s is for programs and has no language: leave out --lang", f.format)}
+	}
 	lang, err := w.language(f.lang)
 	if err != nil {
 		return err
@@ -122,21 +125,24 @@ func pastRun(w *world, f *reportFlags, run string) (*tuner.PastRun, error) {
 
 // writeReport writes one form of a report.
 func writeReport(out io.Writer, format string, past *tuner.PastRun, opt report.Options) error {
-	switch format {
-	case "text":
+	switch {
+	case format == "text" && opt.Lang == "en":
 		return report.Text(out, past.Outcome)
-	case "csv":
+	case format == "csv":
 		return report.CSV(out, past)
-	case "csv-full":
+	case format == "csv-full":
 		return report.FullCSV(out, past)
-	case "json":
+	case format == "json":
 		return report.JSON(out, past, opt.Version)
 	}
 	d, err := report.NewDocument(past, opt)
 	if err != nil {
 		return err
 	}
-	if format == "md" {
+	switch format {
+	case "text":
+		return d.Plain(out)
+	case "md":
 		return d.Markdown(out)
 	}
 	return d.HTML(out)

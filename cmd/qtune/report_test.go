@@ -73,6 +73,11 @@ func TestReport(t *testing.T) {
 			t.Errorf("exit %d: %.200s", code, c.out.String())
 		}
 	})
+	t.Run("Korean text", func(t *testing.T) {
+		if text := shown(t, exitOK, "--dir", dir, "--lang", "ko"); !strings.Contains(text, "전체 시험") || !strings.Contains(text, "시뮬레이션") {
+			t.Errorf("%.400s", text)
+		}
+	})
 	t.Run("pictures go to a folder", func(t *testing.T) {
 		pictures := filepath.Join(t.TempDir(), "pictures")
 		shown(t, exitOK, "--dir", dir, "--format", "svg", "-o", pictures)
@@ -129,6 +134,7 @@ func TestReportRefuses(t *testing.T) {
 	}{
 		{"a form that there is not", []string{"--dir", dir, "--format", "pdf"}, exitUsage, "choose one of text, md"},
 		{"a language that there is not", []string{"--dir", dir, "--lang", "xx"}, exitUsage, "choose one of en, ko"},
+		{"a language for programs", []string{"--dir", dir, "--format", "csv", "--lang", "ko"}, exitUsage, "no language"},
 		{"pictures without a folder", []string{"--dir", dir, "--format", "svg"}, exitUsage, "name a folder"},
 		{"two runs", []string{"a", "b"}, exitUsage, "at most one run"},
 		{"a folder without runs", []string{"--dir", dir}, exitError, "no run is kept"},
