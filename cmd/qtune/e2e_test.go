@@ -9,10 +9,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/qtune/qtune/bench"
 	"github.com/qtune/qtune/tuner"
 )
 
@@ -119,7 +121,7 @@ func TestE2E(t *testing.T) {
 			lines := follow(t, r.apply(t, dir, "--var", "runtime="+runtime))
 			checkComparison(t, lines)
 			nothingOfOurs(t, r)
-			checkReuse(t, r, dir, runtime)
+			checkReuse(t, r, dir, runtime, believed(lines))
 		})
 	}
 	t.Run("kill", func(t *testing.T) { killInTheMiddle(t, r) })
@@ -159,15 +161,34 @@ func checkComparison(t *testing.T, lines []jsonLine) {
 	}
 }
 
-// checkReuse applies the same again: nothing may be started.
-func checkReuse(t *testing.T, r realThing, dir, runtime string) {
+// believed counts the trials whose load client was not starved: on two cores an
+// engine can take both, and such a measurement is rightly made again.
+func believed(lines []jsonLine) int {
+	n := 0
+	for _, l := range lines {
+		if l.Type != tuner.EventTrialDone {
+			continue
+		}
+		n++
+		for _, w := range l.Result.Workloads {
+			if slices.ContainsFunc(w.Levels, func(b bench.LevelResult) bool { return b.Client.Bound }) {
+				n--
+				break
+			}
+		}
+	}
+	return n
+}
+
+// checkReuse applies the same again: what was believed may not be started.
+func checkReuse(t *testing.T, r realThing, dir, runtime string, believed int) {
 	t.Helper()
 	began := time.Now()
 	s := summaryOf(t, follow(t, r.apply(t, dir, "--var", "runtime="+runtime)))
-	if n := s.Trials.OK + s.Trials.Failed; s.Trials.Reused != n || n < 5 {
-		t.Errorf("again: %+v, want every trial reused", s.Trials)
+	if s.Trials.Reused != believed || believed < 3 {
+		t.Errorf("again: %+v, want the %d trials reused that were believed", s.Trials, believed)
 	}
-	t.Logf("again, all reused: %s", time.Since(began).Round(time.Millisecond))
+	t.Logf("again, %d reused: %s", s.Trials.Reused, time.Since(began).Round(time.Millisecond))
 }
 
 // reaperLimit is how long a reaper may take to remove a real engine.
