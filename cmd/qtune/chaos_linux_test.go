@@ -44,6 +44,7 @@ var chaotic = strings.NewReplacer("max-num-seqs = [2, 8]", "max-num-seqs = [1, 2
 
 // toll is what chaos has done.
 type toll struct {
+	name                                                  string
 	mu                                                    sync.Mutex
 	kills, early, late, leftLater, leftAfter, lost, other int
 	acknowledged, reused, again, panics, removed          int
@@ -51,9 +52,9 @@ type toll struct {
 }
 
 func (c *toll) String() string {
-	return fmt.Sprintf("%d kills (%d before the first trial, %d came after the end): left 10 s later %d, after the next command %d; "+
+	return fmt.Sprintf("%s: %d kills (%d before the first trial, %d came after the end): left 10 s later %d, after the next command %d; "+
 		"of %d acknowledged results lost %d (%d reused, %d of doubtful quality measured again); decisions that differ %d; panics %d; slowest clean-up %.1f s; removed by reapers %d",
-		c.kills, c.early, c.late, c.leftLater, c.leftAfter, c.acknowledged, c.lost, c.reused, c.again, c.other, c.panics, c.slowest.Seconds(), c.removed)
+		c.name, c.kills, c.early, c.late, c.leftLater, c.leftAfter, c.acknowledged, c.lost, c.reused, c.again, c.other, c.panics, c.slowest.Seconds(), c.removed)
 }
 
 func (c *toll) count(f func(*toll)) {
@@ -99,7 +100,7 @@ func TestChaos(t *testing.T) {
 				if kind.inDocker {
 					realDocker(t)
 				}
-				c.killAll(t, kind.inDocker, kind.reaper)
+				c.killAll(t, kind.name, kind.inDocker, kind.reaper)
 			})
 		}
 		t.Run("full disks", func(t *testing.T) {
@@ -117,8 +118,8 @@ func (c *chaos) apply(dir string, more ...string) []string {
 }
 
 // killAll kills runs of one kind, several at a time.
-func (c *chaos) killAll(t *testing.T, inDocker, reaperToo bool) {
-	sum := &toll{}
+func (c *chaos) killAll(t *testing.T, name string, inDocker, reaperToo bool) {
+	sum := &toll{name: name}
 	t.Run("rounds", func(t *testing.T) {
 		for i := range (*chaosKills + killsInARow - 1) / killsInARow {
 			t.Run(fmt.Sprint(i), func(t *testing.T) {
@@ -229,7 +230,12 @@ func (r *round) after() {
 			r.t.Errorf("left 10 s after a kill: %v", left)
 		}
 	}
-	if out, err := exec.CommandContext(r.t.Context(), r.bin, "destroy").CombinedOutput(); err != nil {
+	runs, _ := os.ReadDir(filepath.Join(r.dir, "runs")) // none: it was killed before it began
+	if len(runs) == 0 {
+		return
+	}
+	// Of this run alone: other rounds wait for their reapers.
+	if out, err := exec.CommandContext(r.t.Context(), r.bin, "destroy", runs[len(runs)-1].Name()).CombinedOutput(); err != nil {
 		r.t.Errorf("destroy: %v: %s", err, out)
 	}
 	if left := leftOf(r.t, r.docker, r.dir); len(left) > 0 {
@@ -331,7 +337,7 @@ func (r *round) goOn(args []string) {
 // fillDisks runs on file systems that are too small by chance, then on larger ones.
 func (c *chaos) fillDisks(t *testing.T) {
 	smallMount(t, "64k") // skips where nothing can be mounted
-	sum := &toll{}
+	sum := &toll{name: "full disks"}
 	t.Run("rounds", func(t *testing.T) {
 		for i := range *chaosDisks {
 			t.Run(fmt.Sprint(i), func(t *testing.T) {
