@@ -171,7 +171,7 @@ func (b *builder) users(workload string, levels []profiles.At, ratios *speedUps)
 	t := &Table{Caption: b.caption(b.Say("comparison.users", workload)), Columns: b.side(b.Say("comparison.latency", time.unit), columns)}
 	tokens := make([][]*float64, len(levels))
 	for i, at := range levels {
-		cells := sideCells([]Cell{{Text: b.levelName(b.picks[0].Result.Level(at))}}, rate, rates[i], false)
+		cells := sideCells([]Cell{{Text: b.levelName(at)}}, rate, rates[i], false)
 		t.Rows = append(t.Rows, TableRow{Cells: sideCells(cells, time, times[i], true)})
 		tokens[i] = b.figures(at, "output_throughput")
 		if len(b.picks) > 1 {
@@ -182,7 +182,7 @@ func (b *builder) users(workload string, levels []profiles.At, ratios *speedUps)
 	q := quantityOf(known(tokens...), bench.UnitTokensPerSecond)
 	bars := chart.Bars{Title: b.caption(b.Say("comparison.users.bars", workload)), Unit: q.unit, Series: b.series()}
 	for _, at := range levels {
-		bars.Groups = append(bars.Groups, b.group(b.levelName(b.picks[0].Result.Level(at)), q, at, "output_throughput"))
+		bars.Groups = append(bars.Groups, b.group(b.levelName(at), q, at, "output_throughput"))
 	}
 	return []Block{{Table: t}, b.barFigure("throughput-by-users", workload, bars, q)}
 }

@@ -76,13 +76,13 @@ func (b *builder) curve(workload string, kind bench.Kind, levels []profiles.At, 
 			if l == nil || ys[j][i] == nil {
 				continue
 			}
-			pt := b.curvePoint(p, l, x, y, metric, *ys[j][i])
+			pt := b.curvePoint(p, l, b.levelName(at), x, y, metric, *ys[j][i])
 			if j == len(levels)-1 {
-				pt.Label = b.levelName(l)
+				pt.Label = b.levelName(at)
 			}
 			curve.Points = append(curve.Points, pt)
 			t.Rows = append(t.Rows, TableRow{Cells: []Cell{
-				{Text: p.Name}, {Text: b.levelName(l)},
+				{Text: p.Name}, {Text: b.levelName(at)},
 				{Text: x.number(pt.X)}, {Text: span(x, l.ThroughputInterval)}, {Text: y.number(pt.Y)}, {Text: span(y, intervalOf(l, metric))},
 			}})
 		}
@@ -100,9 +100,9 @@ func (b *builder) curveNote(kind bench.Kind) string {
 	return b.Say("curves.note")
 }
 
-func (b *builder) curvePoint(p pick, l *bench.LevelResult, x, y quantity, metric string, value float64) chart.Point {
+func (b *builder) curvePoint(p pick, l *bench.LevelResult, name string, x, y quantity, metric string, value float64) chart.Point {
 	pt := chart.Point{X: l.OutputThroughput, Y: value}
-	tip := b.caption(fmt.Sprintf("%s, %s: %s", p.Name, b.levelName(l), x.text(pt.X)))
+	tip := b.caption(fmt.Sprintf("%s, %s: %s", p.Name, name, x.text(pt.X)))
 	if in := l.ThroughputInterval; in != nil {
 		pt.XLow, pt.XHigh = &in[0], &in[1]
 		tip += " " + b.Say("interval", x.number(in[0]), x.number(in[1]))

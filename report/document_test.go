@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/qtune/qtune/bench"
 	"github.com/qtune/qtune/engine"
 	"github.com/qtune/qtune/profiles"
 	"github.com/qtune/qtune/report/chart"
@@ -94,6 +95,20 @@ func TestEveryRunHasWordsInEveryLanguage(t *testing.T) {
 			}
 			if len(d.Headline) < 10 {
 				t.Errorf("%s in %s: headline %q", name, lang, d.Headline)
+			}
+		}
+	}
+}
+
+func TestEveryMetricHasWords(t *testing.T) {
+	for _, lang := range words.Tags() {
+		w, err := words.For(lang)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range bench.Metrics() {
+			if !w.Has("metric." + m.Name) {
+				t.Errorf("%s has no words for %s", lang, m.Name)
 			}
 		}
 	}

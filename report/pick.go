@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/qtune/qtune/bench"
+	"github.com/qtune/qtune/profiles"
 	"github.com/qtune/qtune/report/chart"
 	"github.com/qtune/qtune/tuner"
 )
@@ -107,18 +108,22 @@ func (b *builder) goalLevel(r *tuner.TrialResult) *bench.LevelResult {
 	return r.Level(goal.At)
 }
 
-// levelName names a level in the report's language.
-func (b *builder) levelName(l *bench.LevelResult) string {
-	return b.translated(tuner.LevelName(l))
+// levelName names the level at a place in the report's language: as the profile
+// names it, or as its result does.
+func (b *builder) levelName(at profiles.At) string {
+	if p := b.run.Profile; p != nil && at.Workload < len(p.Workloads) && at.Level < len(p.Workloads[at.Workload].Levels) {
+		return b.translated(p.Workloads[at.Workload].Levels[at.Level].String())
+	}
+	return b.translated(tuner.LevelName(b.picks[0].Result.Level(at)))
 }
 
 // shortMetric names a metric for the head of a narrow column: "TTFT p95".
 func (b *builder) shortMetric(name string) string {
 	latency, statistic, ok := strings.Cut(name, "_")
-	if !ok || strings.HasSuffix(name, "throughput") || strings.HasSuffix(name, "rate") {
+	if !ok || strings.HasSuffix(name, "throughput") || strings.HasSuffix(name, "rate") || strings.HasPrefix(name, "good") {
 		return b.metricName(name)
 	}
-	return strings.ToUpper(latency) + " " + statistic
+	return strings.ToUpper(latency) + " " + strings.ReplaceAll(statistic, "_", " ")
 }
 
 // metricName names a metric for a person.

@@ -144,7 +144,7 @@ func (b *builder) failures() Section {
 	for _, g := range b.failureGroups() {
 		f := g.rows[0].Failure
 		fault := &Fault{
-			Title: b.Say("failures.group", b.className(string(f.Class)), len(g.rows)), What: b.Say("fault." + string(f.Fault)),
+			Title: b.Say("failures.group", b.className(string(f.Class)), len(g.rows)), What: b.aboutClass(string(f.Class)) + b.Say("fault."+string(f.Fault)),
 			TrialsLabel: b.Say("failures.trials"), Trials: b.names(g.rows),
 		}
 		if f.Line != "" {
@@ -202,6 +202,15 @@ func (b *builder) names(rows []*tuner.Row) string {
 		text += "\n" + b.Say("more", len(rows)-most)
 	}
 	return text
+}
+
+// aboutClass tells what a class of failures is, in a sentence; "" for one that
+// has no words yet.
+func (b *builder) aboutClass(class string) string {
+	if key := "about." + class; b.Has(key) {
+		return b.Say(key) + " "
+	}
+	return ""
 }
 
 func (b *builder) className(class string) string {

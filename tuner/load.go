@@ -240,18 +240,55 @@ func (o *Outcome) Objective(r *TrialResult) (profiles.Objective, bool) {
 	if r == nil || !known {
 		return goal, false
 	}
+	var found bool
+	if goal.At, found = o.place(r); !found {
+		return goal, false
+	}
+	return goal, r.Level(goal.At) != nil
+}
+
+// place finds where the objective is: by the level's name, or, for a level that
+// its result does not name in full, where the winner or the baseline has the
+// value that was chosen by.
+func (o *Outcome) place(r *TrialResult) (profiles.At, bool) {
+	want := o.Summary.Objective
+	at, ok := levelWhere(r, func(workload string, l *bench.LevelResult) bool {
+		return workload == want.Workload && LevelName(l) == want.Level
+	})
+	if ok {
+		return at, true
+	}
+	for _, c := range []struct {
+		choice *Choice
+		result *TrialResult
+	}{{o.Summary.Winner, o.Best}, {o.Summary.Baseline, o.Base}} {
+		if c.choice == nil || c.choice.Value == nil || c.result == nil {
+			continue
+		}
+		at, ok = levelWhere(c.result, func(workload string, l *bench.LevelResult) bool {
+			v, ok := l.Metric(want.Metric)
+			return ok && workload == want.Workload && v == *c.choice.Value
+		})
+		if ok {
+			return at, true
+		}
+	}
+	return profiles.At{}, false
+}
+
+func levelWhere(r *TrialResult, is func(workload string, l *bench.LevelResult) bool) (profiles.At, bool) {
 	for w := range r.Workloads {
 		for l := range r.Workloads[w].Levels {
-			if r.Workloads[w].Workload == want.Workload && LevelName(&r.Workloads[w].Levels[l]) == want.Level {
-				goal.At = profiles.At{Workload: w, Level: l}
-				return goal, true
+			if is(r.Workloads[w].Workload, &r.Workloads[w].Levels[l]) {
+				return profiles.At{Workload: w, Level: l}, true
 			}
 		}
 	}
-	return goal, false
+	return profiles.At{}, false
 }
 
 // LevelName names a measured level as its profile's level is named: "20 users".
+// Of a rate that changes and of a faster trace the result knows the beginning alone.
 func LevelName(l *bench.LevelResult) string {
 	return bench.Level{Kind: l.Kind, Users: l.Users, Rate: l.Rate, OutputTokens: l.RequestedOutputTokens}.String()
 }

@@ -124,6 +124,22 @@ func TestPastReadsTheFolder(t *testing.T) {
 	}
 }
 
+func TestObjectiveOfALevelThatItsResultDoesNotNameInFull(t *testing.T) {
+	value := 12.5
+	r := &TrialResult{Status: OK, Workloads: []WorkloadResult{{Workload: "w", Levels: []bench.LevelResult{
+		{Kind: bench.KindClosed, Users: 8, OutputThroughput: 3}, {Kind: bench.KindOpen, Rate: 2, OutputThroughput: value},
+	}}}}
+	o := Outcome{Best: r}
+	o.Summary.Winner = &Choice{Value: &value}
+	o.Summary.Objective = ObjectiveValue{Metric: "output_throughput", Goal: "maximize", Workload: "w", Level: "2 to 8 req/s"}
+	if goal, ok := o.Objective(r); !ok || goal.At.Level != 1 {
+		t.Errorf("%+v %v", goal, ok)
+	}
+	if _, ok := o.Objective(&TrialResult{}); ok {
+		t.Error("the objective of a trial that measured nothing")
+	}
+}
+
 func TestGainInterval(t *testing.T) {
 	result := func(value, half float64) *TrialResult {
 		l := bench.LevelResult{Kind: bench.KindClosed, Users: 8, OutputThroughput: value, ThroughputInterval: &[2]float64{value - half, value + half}}
