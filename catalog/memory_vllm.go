@@ -68,8 +68,10 @@ func VLLMMemory(card Card, m Model, flags VLLMFlags) Fit {
 		fit.KVBytes = f.KVCacheBytes
 	}
 	per := m.KVBytesPerToken(f.KVDType)
-	words := fmt.Sprintf("%s × %g = %s; less weights %s, activations and context %s, CUDA graphs %s leaves %s",
-		needsGiB(card.MemoryBytes), f.Utilization, needsGiB(requested), needsGiB(fit.WeightBytes), needsGiB(fit.WorkBytes), needsGiB(fit.GraphBytes), kvSum(fit.KVBytes, per))
+	words := func() string { // most configurations fit, and a plan asks for a hundred thousand
+		return fmt.Sprintf("%s × %g = %s; less weights %s, activations and context %s, CUDA graphs %s leaves %s",
+			needsGiB(card.MemoryBytes), f.Utilization, needsGiB(requested), needsGiB(fit.WeightBytes), needsGiB(fit.WorkBytes), needsGiB(fit.GraphBytes), kvSum(fit.KVBytes, per))
+	}
 	switch {
 	case fit.WeightBytes+contextBytes > card.MemoryBytes:
 		return fit.fail(ProblemWeights, fmt.Sprintf("the weights take %s and the card has %s", needsGiB(fit.WeightBytes), needsGiB(card.MemoryBytes)))
@@ -77,20 +79,20 @@ func VLLMMemory(card Card, m Model, flags VLLMFlags) Fit {
 		return fit.fail(ProblemWork, fmt.Sprintf("weights %s, KV cache %s, activations and context %s and CUDA graphs %s are more than the card's %s",
 			needsGiB(fit.WeightBytes), needsGiB(fit.KVBytes), needsGiB(fit.WorkBytes), needsGiB(fit.GraphBytes), needsGiB(card.MemoryBytes)))
 	case fit.KVBytes < per*float64(f.BlockSize):
-		return fit.fail(ProblemNoKV, words)
+		return fit.fail(ProblemNoKV, words())
 	}
 	return fit.vllmContext(f, per, words)
 }
 
 // vllmContext counts blocks and checks that one request of the longest length fits.
-func (fit Fit) vllmContext(f VLLMFlags, perToken float64, words string) Fit {
+func (fit Fit) vllmContext(f VLLMFlags, perToken float64, words func() string) Fit {
 	tokens := int(fit.KVBytes/(perToken*float64(f.BlockSize))) * f.BlockSize
 	if f.MaxModelLen < 0 {
 		return fit.ok(tokens, tokens)
 	}
 	if tokens < f.MaxModelLen {
 		return fit.fail(ProblemContext, fmt.Sprintf("%s; one request of max-model-len %s needs %s",
-			words, thousands(f.MaxModelLen), needsGiB(perToken*float64(f.MaxModelLen))))
+			words(), thousands(f.MaxModelLen), needsGiB(perToken*float64(f.MaxModelLen))))
 	}
 	return fit.ok(tokens, f.MaxModelLen)
 }
@@ -102,7 +104,7 @@ func (fit Fit) onCPU(card Card, m Model, f VLLMFlags) Fit {
 		return fit.fail(ProblemWeights, fmt.Sprintf("weights %s and KV cache %s are more than the free memory, %s",
 			needsGiB(fit.WeightBytes), needsGiB(fit.KVBytes), needsGiB(card.MemoryBytes)))
 	}
-	return fit.vllmContext(f, per, kvSum(fit.KVBytes, per))
+	return fit.vllmContext(f, per, func() string { return kvSum(fit.KVBytes, per) })
 }
 
 func (fit Fit) fail(p Problem, why string) Fit {

@@ -94,7 +94,7 @@ func pruned(plan *Plan) []PrunedRow {
 	}
 	for i := range plan.Trials {
 		if plan.Trials[i].Status == Pruned {
-			add(plan.Trials[i].Reason, 1)
+			add(prunedFor(&plan.Trials[i]), 1)
 		}
 	}
 	if plan.Unlisted > 0 {

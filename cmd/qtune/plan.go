@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qtune/qtune/bench"
+	"github.com/qtune/qtune/catalog"
 	"github.com/qtune/qtune/report"
 	"github.com/qtune/qtune/tuner"
 )
@@ -67,9 +68,12 @@ func plan(ctx context.Context, w *world, path string, f *planFlags) error {
 		return err
 	}
 	pl := tuner.NewPlan(p)
+	var known map[string]tuner.TrialResult
 	if !f.fresh {
-		around.mark(pl, folder.Known(func(err error) { w.log.Warn().Err(err).Msg("passed over") }))
+		known = folder.Known(func(err error) { w.log.Warn().Err(err).Msg("passed over") })
 	}
+	around.prune(pl, known)
+	around.mark(pl, known)
 	v := newPlanView(pl, around, sim != nil)
 	v.Fetch, err = around.fetches(ctx)
 	if err != nil {
@@ -106,6 +110,7 @@ type trialView struct {
 	Command  []string    `json:"command"`
 	Status   string      `json:"status"` // planned, pruned, measured
 	Reason   string      `json:"reason"`
+	Fits     string      `json:"fits,omitempty"` // by arithmetic: fits, cannot fit, not known; "": it was not asked
 	varies   string
 }
 
@@ -146,7 +151,7 @@ func newTrialView(t *tuner.Trial, s *surroundings) trialView {
 	return trialView{
 		ID: t.ID, Engine: t.Engine.Kind, Name: t.Engine.Name, Baseline: t.Baseline,
 		Flags: t.Candidate.Flags, Env: t.Candidate.Env, Image: t.Engine.Image,
-		Command: s.command(t), Status: string(t.Status), Reason: t.Reason, varies: t.Varies(),
+		Command: s.command(t), Status: string(t.Status), Reason: t.Reason, Fits: string(s.fits[t.ID]), varies: t.Varies(),
 	}
 }
 
@@ -159,14 +164,17 @@ func newLevelView(workload string, l bench.Level) levelView {
 // text writes a plan for a person.
 func (v *planView) text(w io.Writer) error {
 	p := &planPrinter{out: w}
-	n := map[string]int{}
+	n, fits := map[string]int{}, map[string]int{}
 	for _, t := range v.Trials {
 		n[t.Status]++
+		fits[t.Fits]++
 	}
 	p.printf("Plan for %q: %s to run, %d measured before, %d pruned.\n", v.Profile, plural(n["planned"], "trial"), n["measured"], n["pruned"]+v.Unlisted)
 	if v.Simulated {
 		p.printf("Engines would be simulated on %s, and every figure with them.\n", v.Card)
 	}
+	p.printf("By the memory of card and model %d fit, %d cannot (pruned), and %d must be tried to know.\n",
+		fits[string(catalog.AnswerFits)], fits[string(catalog.AnswerCannot)], fits[string(catalog.AnswerNotKnown)])
 	for _, f := range v.Fetch {
 		p.printf("To fetch first: %s %s %s%s\n", f.What, f.Name, size(f.Bytes), f.Note)
 	}

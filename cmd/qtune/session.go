@@ -77,6 +77,7 @@ func (s *session) run(ctx context.Context) ([]tuner.TrialResult, *tuner.Plan, er
 		Notify: s.view.event, Now: time.Now,
 		Speed: s.speed(), Simulated: s.simulation != nil,
 	}
+	s.around.prune(s.plan, t.Known)
 	s.around.mark(s.plan, t.Known)
 	s.view.plan(s.plan, s.around)
 	results, err := t.Run(ctx, s.plan)

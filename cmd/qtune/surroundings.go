@@ -12,6 +12,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/qtune/qtune/catalog"
 	"github.com/qtune/qtune/docker"
 	"github.com/qtune/qtune/engine"
 	"github.com/qtune/qtune/gpu"
@@ -32,7 +33,8 @@ type surroundings struct {
 	engines map[*profiles.Engine]string
 	cards   string
 	model   string
-	notes   []string // what a reader of the plan must know
+	notes   []string                  // what a reader of the plan must know
+	fits    map[string]catalog.Answer // by trial, once prune has looked
 }
 
 // connectIfThere uses a Docker Engine if there is one; a plan does without.

@@ -1,0 +1,118 @@
+package catalog
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// Answer says whether a configuration can start, before it is started.
+type Answer string
+
+// The three answers.
+const (
+	AnswerFits     Answer = "fits"
+	AnswerCannot   Answer = "cannot fit"
+	AnswerNotKnown Answer = "not known" // try it
+)
+
+// Feasible is an answer and, but for AnswerFits, its reason.
+type Feasible struct {
+	Answer Answer
+	Why    string // with the arithmetic
+}
+
+// A configuration is refused only where it misses by more than both: to refuse
+// what works is worse than to try what does not. The arithmetic counts to within
+// about 1 GiB, and what a start needs is known to within some per cent.
+const (
+	FeasibleShare = 0.15 // of what is needed
+	FeasibleBytes = 1 * gib
+)
+
+func cannot(format string, args ...any) Feasible {
+	return Feasible{AnswerCannot, fmt.Sprintf(format, args...)}
+}
+
+func notKnown(why string) Feasible { return Feasible{AnswerNotKnown, why} }
+
+// judge turns a fit into an answer. missing is what lacks, needed what is needed
+// in all, in bytes.
+func (fit Fit) judge(missing, needed float64) Feasible {
+	switch margin := math.Max(FeasibleBytes, FeasibleShare*needed); {
+	case fit.Problem == ProblemNone:
+		return Feasible{Answer: AnswerFits}
+	case missing > margin:
+		return cannot("%s (it misses by %s, more than the margin of %s)", fit.Err, needsGiB(missing), needsGiB(margin))
+	}
+	return notKnown("within the margin: " + fit.Err)
+}
+
+// VLLMFeasible answers for vLLM on one card.
+func VLLMFeasible(card Card, m Model, flags VLLMFlags) Feasible {
+	if why := unreckoned(m, flags.Quantization, flags.KVDType); why != "" {
+		return notKnown(why)
+	}
+	f := flags.WithDefaults(card, m)
+	fit := VLLMMemory(card, m, flags)
+	per := m.KVBytesPerToken(f.KVDType)
+	least := per * float64(max(f.BlockSize, f.MaxModelLen))
+	switch fit.Problem {
+	case ProblemWeights:
+		need := fit.WeightBytes + contextBytes
+		if card.CPU {
+			need = fit.WeightBytes + fit.KVBytes
+		}
+		return fit.judge(need-card.MemoryBytes, FeasibleBytes)
+	case ProblemWork:
+		need := fit.WeightBytes + fit.WorkBytes + fit.GraphBytes + fit.KVBytes
+		return fit.judge(need-card.MemoryBytes, fit.WorkBytes+fit.GraphBytes)
+	}
+	return fit.judge(least-fit.KVBytes, least)
+}
+
+// SGLangFeasible answers for SGLang on one card.
+func SGLangFeasible(card Card, m Model, flags SGLangFlags) Feasible {
+	if why := unreckoned(m, flags.Quantization, flags.KVDType); why != "" {
+		return notKnown(why)
+	}
+	if card.CPU {
+		return notKnown("SGLang's share of a CPU's memory depends on what else runs there")
+	}
+	f := flags.WithDefaults(card, m)
+	fit := SGLangMemory(card, m, flags)
+	switch free := card.MemoryBytes - contextBytes; fit.Problem {
+	case ProblemWeights:
+		return fit.judge(fit.WeightBytes-free, FeasibleBytes)
+	case ProblemNoKV:
+		return fit.judge(-fit.KVBytes, FeasibleBytes)
+	case ProblemWork:
+		tokens := math.Floor(fit.KVBytes / m.KVBytesPerToken(f.KVDType))
+		if f.MaxTotalTokens > 0 {
+			tokens = math.Min(tokens, float64(f.MaxTotalTokens))
+		}
+		rest := free - fit.WeightBytes - tokens*m.KVBytesPerToken(f.KVDType)
+		return fit.judge(fit.WorkBytes+fit.GraphBytes-rest, fit.WorkBytes+fit.GraphBytes)
+	}
+	return fit.judge(0, 0)
+}
+
+// unreckoned says why the arithmetic does not hold for a model: a format whose
+// size is not in the table would be counted at its full width.
+func unreckoned(m Model, quant, kvDType string) string {
+	used := orString(quant, m.Quantization)
+	_, known := quantBytes[strings.ToLower(used)]
+	if used != "" && !known && (m.QuantBits == 0 || used != m.Quantization) {
+		return fmt.Sprintf("the size of weights in %s is not known", used)
+	}
+	if !slices.Contains(reckonedKV, strings.ToLower(kvDType)) {
+		return fmt.Sprintf("the size of a KV cache in %s is not known", kvDType)
+	}
+	return ""
+}
+
+// reckonedKV are the types of a KV cache whose size the arithmetic knows.
+var reckonedKV = []string{
+	"", "auto", "float16", "half", "bfloat16", "bf16", "float32", "fp8", "fp8_e4m3", "fp8_e5m2", "int8_per_token_head", "fp8_per_token_head",
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"github.com/qtune/qtune/catalog"
+	"github.com/qtune/qtune/engine"
+	"github.com/qtune/qtune/gpu"
+	"github.com/qtune/qtune/profiles"
+	"github.com/qtune/qtune/tuner"
+)
+
+// prune takes out of a plan what cannot fit on the card that it would run on. A
+// configuration that an earlier run has started is not judged again.
+func (s *surroundings) prune(p *tuner.Plan, known map[string]tuner.TrialResult) {
+	site := s.site()
+	s.fits = make(map[string]catalog.Answer, len(p.Trials))
+	p.Prune(func(t *tuner.Trial) string {
+		answer := site.Feasible(t.Engine, t.Candidate)
+		s.fits[t.ID] = answer.Answer
+		if answer.Answer != catalog.AnswerCannot {
+			return ""
+		}
+		if len(known) > 0 {
+			if _, measured := known[s.identity(t)]; measured {
+				return ""
+			}
+		}
+		return answer.Why
+	})
+}
+
+// site is where the trials would run, as far as it is known.
+func (s *surroundings) site() *engine.Site {
+	site := &engine.Site{Model: knownModel(s.profile.Model, s.environ), LongestRequest: engine.LongestRequest(s.profile.Workloads)}
+	if s.simulation != nil {
+		site.Cards = 1 // simulated engines know no other parallelism
+		if card, ok := catalog.FindCard(s.simulation.Card); ok {
+			site.Card = &card
+		}
+		return site
+	}
+	devices := s.profile.GPU.Devices
+	switch {
+	case devices == nil:
+		site.Cards = 1 // the launcher takes one free card
+	case len(devices) == 0:
+		return site // no card: the host's memory, which others use too
+	default:
+		site.Cards = len(devices)
+	}
+	if inv, err := gpu.Devices(); err == nil {
+		site.Card = knownCard(inv, devices)
+	}
+	return site
+}
+
+// cardTolerance is how far NVML's memory may lie from the table's: a slice of a
+// card has its name and a part of its memory.
+const cardTolerance = 0.1
+
+// knownCard is the card of the table that trials would get; nil where it is not
+// there, or where they may get cards of several kinds.
+func knownCard(inv gpu.Inventory, devices []string) *catalog.Card {
+	var found *catalog.Card
+	for _, d := range inv.Devices {
+		if devices != nil && !slices.Contains(devices, d.UUID) && !slices.Contains(devices, strconv.Itoa(d.Index)) {
+			continue
+		}
+		card, ok := catalog.FindCard(d.Name)
+		if !ok || math.Abs(float64(d.MemoryBytes)/card.MemoryBytes-1) > cardTolerance || found != nil && found.Name != card.Name {
+			return nil
+		}
+		card.MemoryBytes = math.Max(card.MemoryBytes, float64(d.MemoryBytes))
+		found = &card
+	}
+	return found
+}
+
+// knownModel is the shape of the profile's model: from its folder's config.json,
+// else from the table; nil where neither tells.
+func knownModel(m profiles.Model, environ []string) *catalog.Model {
+	folder := m.Path
+	if folder == "" {
+		folder = engine.CacheState(engine.CacheDir(environ), m).Snapshot
+	}
+	if folder != "" {
+		if text, err := os.ReadFile(filepath.Join(folder, "config.json")); err == nil {
+			if model, err := catalog.ModelFromConfig(text); err == nil {
+				return &model
+			}
+			return nil // it is another model than its name says, or one that is not reckoned
+		}
+	}
+	if model, ok := catalog.FindModel(m.ID); ok && m.ID != "" && (m.Path == "" || !exists(m.Path)) {
+		return &model
+	}
+	return nil
+}

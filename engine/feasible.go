@@ -1,0 +1,249 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/qtune/qtune/bench"
+	"github.com/qtune/qtune/catalog"
+	"github.com/qtune/qtune/profiles"
+)
+
+// Site is where trials would run, as far as it is known before the first start.
+type Site struct {
+	Card  *catalog.Card  // nil: not known
+	Model *catalog.Model // nil: not known
+	Cards int            // that an engine may use; 0: not known
+	// LongestRequest is the least context, in tokens, that the workload needs; 0: not known.
+	LongestRequest int
+}
+
+// Feasible says whether a candidate can start and serve, by arithmetic alone. It
+// asks nobody, and errs towards trying.
+func (s *Site) Feasible(e *profiles.Engine, c profiles.Candidate) catalog.Feasible {
+	if e.Runtime == profiles.RuntimeExternal || e.Kind != "vllm" && e.Kind != "sglang" {
+		return catalog.Feasible{Answer: catalog.AnswerNotKnown, Why: "the memory of " + e.Kind + " is not reckoned"}
+	}
+	r := newReading(e.Kind, c)
+	answer := s.parallel(r)
+	if answer.Answer == catalog.AnswerFits {
+		answer = s.limits(r)
+	}
+	if answer.Answer == catalog.AnswerFits {
+		answer = s.memory(r)
+	}
+	if len(r.odd) > 0 && answer.Answer != catalog.AnswerNotKnown {
+		return unsure(strings.Join(r.odd, ", ") + " is not a number that is understood")
+	}
+	return answer
+}
+
+var feasible = catalog.Feasible{Answer: catalog.AnswerFits}
+
+func unsure(why string) catalog.Feasible {
+	return catalog.Feasible{Answer: catalog.AnswerNotKnown, Why: why}
+}
+
+func cannot(format string, args ...any) catalog.Feasible {
+	return catalog.Feasible{Answer: catalog.AnswerCannot, Why: fmt.Sprintf(format, args...)}
+}
+
+// parallel compares the size of tensor and pipeline parallelism with the cards.
+func (s *Site) parallel(r *reading) catalog.Feasible {
+	tp, pp := "tensor-parallel-size", "pipeline-parallel-size"
+	if r.kind == "sglang" {
+		tp, pp = "tp-size", "pp-size"
+	}
+	size := r.number(tp, 1) * r.number(pp, 1)
+	switch {
+	case size == 1:
+		return feasible
+	case r.has("nnodes"):
+		return unsure("several machines")
+	case s.Cards > 0 && size > float64(s.Cards):
+		return cannot("%s %g × %s %g needs %g cards and the engine gets %d", tp, r.number(tp, 1), pp, r.number(pp, 1), size, s.Cards)
+	}
+	return unsure("the memory of several cards is not reckoned")
+}
+
+// limits compares flags with each other, the model and the workload.
+func (s *Site) limits(r *reading) catalog.Feasible {
+	batched, seqs := r.number("max-num-batched-tokens", 0), r.number("max-num-seqs", 0)
+	if r.kind == "vllm" && batched > 0 && batched < seqs {
+		return cannot("max-num-batched-tokens %g is less than max-num-seqs %g, which vLLM refuses", batched, seqs)
+	}
+	flag, allow := "max-model-len", "VLLM_ALLOW_LONG_MAX_MODEL_LEN"
+	if r.kind == "sglang" {
+		flag, allow = "context-length", "SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN"
+	}
+	length := r.number(flag, 0)
+	// Another context of the same model comes with its config.json or by override:
+	// only the table's own models have a limit here.
+	known := s.Model != nil && s.Model.Source != "config.json" && !r.has("hf-overrides") && !r.has("json-model-override-args")
+	switch {
+	case known && length > float64(s.Model.MaxPosition) && !slices.Contains(r.env, allow):
+		return cannot("%s %g is more than the model's %d (%s=1 allows it)", flag, length, s.Model.MaxPosition, allow)
+	case length > 0 && float64(s.LongestRequest) > length*(1+catalog.FeasibleShare):
+		return cannot("%s %g is less than the %d tokens of the workload's requests", flag, length, s.LongestRequest)
+	}
+	return feasible
+}
+
+// unreckonedFlags change a memory that the arithmetic does not follow.
+var unreckonedFlags = []string{
+	"hf-overrides", "json-model-override-args", "num-gpu-blocks-override", "offload-backend", "offload-group-size", "cpu-offload-params",
+	"data-parallel-size", "dp-size", "load-format", "config", "hf-config-path", "quantization-param-path", "kv-cache-dtype-skip-layers",
+	"language-model-only", "device", "torchao-config", "mamba-cache-dtype",
+}
+
+// memory asks the catalog's arithmetic.
+func (s *Site) memory(r *reading) catalog.Feasible {
+	if s.Card == nil || s.Model == nil {
+		return unsure("card or model is not known")
+	}
+	for _, name := range unreckonedFlags {
+		if r.has(name) {
+			return unsure(name + " changes what is reckoned")
+		}
+	}
+	model := *s.Model
+	if dtype := r.text("dtype"); dtype != "" && dtype != "auto" {
+		model.DType = dtype
+	}
+	if r.kind == "sglang" {
+		return catalog.SGLangFeasible(*s.Card, model, r.sglang())
+	}
+	return catalog.VLLMFeasible(*s.Card, model, r.vllm(s.Card.CPU))
+}
+
+// vllm is what vLLM's memory depends on. What decides the graphs in a way that is
+// not followed here counts as no graphs: that leaves most for the cache.
+func (r *reading) vllm(cpu bool) catalog.VLLMFlags {
+	f := catalog.VLLMFlags{
+		Utilization: r.number("gpu-memory-utilization", 0), MaxNumSeqs: int(r.number("max-num-seqs", 0)),
+		BatchedTokens: int(r.number("max-num-batched-tokens", 0)), OffloadGiB: r.number("cpu-offload-gb", 0), KVDType: r.text("kv-cache-dtype"),
+		KVCacheBytes: r.number("kv-cache-memory-bytes", 0), BlockSize: int(r.number("block-size", 0)), Quantization: r.text("quantization"),
+		GraphSize: int(r.number("max-cudagraph-capture-size", 0)), Eager: r.text("enforce-eager") == "true",
+	}
+	for _, name := range []string{"optimization-level", "compilation-config", "cudagraph-capture-sizes", "performance-mode"} {
+		f.Eager = f.Eager || r.has(name)
+	}
+	f.Eager = f.Eager || slices.Contains(r.env, "VLLM_MEMORY_PROFILER_ESTIMATE_CUDAGRAPHS")
+	if r.text("max-model-len") == "auto" {
+		f.MaxModelLen = -1
+	} else {
+		f.MaxModelLen = int(r.number("max-model-len", 0))
+	}
+	if space := r.envNumber("VLLM_CPU_KVCACHE_SPACE"); cpu && space > 0 {
+		f.KVCacheBytes = space * (1 << 30)
+	}
+	return f
+}
+
+func (r *reading) sglang() catalog.SGLangFlags {
+	f := catalog.SGLangFlags{
+		MemFraction: r.number("mem-fraction-static", 0), MaxTotalTokens: int(r.number("max-total-tokens", 0)),
+		ContextLength: int(r.number("context-length", 0)), ChunkedPrefill: int(r.number("chunked-prefill-size", 0)),
+		MaxPrefill: int(r.number("max-prefill-tokens", 0)), MaxRunning: int(r.number("max-running-requests", 0)),
+		KVDType: r.text("kv-cache-dtype"), Quantization: r.text("quantization"), OffloadGiB: r.number("cpu-offload-gb", 0),
+		GraphSize: int(r.number("cuda-graph-max-bs-decode", r.number("cuda-graph-max-bs", 0))),
+	}
+	for _, name := range []string{"disable-cuda-graph", "cuda-graph-backend-decode", "cuda-graph-bs-decode", "cuda-graph-bs"} {
+		f.NoGraph = f.NoGraph || r.has(name) && r.text(name) != "false"
+	}
+	return f
+}
+
+// reading is a candidate's flags by their canonical names.
+type reading struct {
+	kind     string
+	values   map[string]profiles.Value
+	env      []string // names that are set
+	variable []profiles.EnvVar
+	odd      []string // numbers that are none
+}
+
+func newReading(kind string, c profiles.Candidate) *reading {
+	set, _ := catalog.EngineFlags(kind)
+	r := &reading{kind: kind, values: make(map[string]profiles.Value, len(c.Flags)), variable: c.Env}
+	for _, f := range c.Flags {
+		name, _, _ := strings.Cut(f.Name, ".")
+		value := f.Value
+		if known, ok := set.Lookup(name); ok {
+			name = known.Name
+		}
+		r.values[name] = value
+	}
+	for _, v := range c.Env {
+		if !v.Value.IsNull() {
+			r.env = append(r.env, v.Name)
+		}
+	}
+	return r
+}
+
+func (r *reading) has(name string) bool {
+	v, ok := r.values[name]
+	return ok && !v.IsNull()
+}
+
+// text is a flag's value; "" where it is left off.
+func (r *reading) text(name string) string { return r.values[name].Text }
+
+// number is a flag's value as a number; def where it is left off or is none.
+func (r *reading) number(name string, def float64) float64 {
+	v, ok := r.values[name]
+	if !ok || v.IsNull() {
+		return def
+	}
+	n, ok := wholeOrDecimal(v.Text)
+	if !ok {
+		if name != "max-model-len" || v.Text != "auto" {
+			r.odd = append(r.odd, name+" "+v.Text)
+		}
+		return def
+	}
+	return n
+}
+
+func (r *reading) envNumber(name string) float64 {
+	for _, v := range r.variable {
+		if v.Name == name {
+			n, _ := wholeOrDecimal(v.Value.Text)
+			return n
+		}
+	}
+	return 0
+}
+
+// wholeOrDecimal reads 0.9, 8192, 8k (8000) and 8K (8192).
+func wholeOrDecimal(text string) (float64, bool) {
+	if n, err := strconv.ParseFloat(text, 64); err == nil {
+		return n, true
+	}
+	if text == "" {
+		return 0, false
+	}
+	units := map[byte]float64{'k': 1e3, 'm': 1e6, 'g': 1e9, 't': 1e12, 'K': 1 << 10, 'M': 1 << 20, 'G': 1 << 30, 'T': 1 << 40}
+	unit, ok := units[text[len(text)-1]]
+	n, err := strconv.ParseFloat(text[:len(text)-1], 64)
+	return n * unit, ok && err == nil
+}
+
+// LongestRequest is the longest request that every candidate must serve, in
+// tokens; 0 where the workloads' lengths are drawn or recorded.
+func LongestRequest(workloads []bench.Workload) int {
+	longest := 0
+	for i := range workloads {
+		p := &workloads[i].Prompts
+		if p.File != nil || p.Trace != nil || p.Input != (bench.Spread{}) || p.Output != (bench.Spread{}) {
+			continue
+		}
+		for _, l := range workloads[i].Levels {
+			longest = max(longest, p.InputTokens+l.OutputTokens)
+		}
+	}
+	return longest
+}

@@ -1,0 +1,34 @@
+package tuner
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/qtune/qtune/profiles"
+)
+
+func TestPrune(t *testing.T) {
+	text := func(v string) string { return strings.Repeat(v, 3) }
+	p := &Plan{Profile: &profiles.Profile{}, Trials: []Trial{
+		{ID: "a", Baseline: true, Status: Planned}, {ID: "b", Status: Planned}, {ID: "c", Status: Planned},
+		{ID: "d", Status: Pruned, Reason: ReasonBudget}, {ID: "e", Status: Pruned, Reason: ReasonWhere},
+	}}
+	p.Profile.Search.Budget.Trials = 3
+	asked := ""
+	p.Prune(func(t *Trial) string {
+		asked += t.ID
+		return map[string]string{"a": "x", "b": text("b")}[t.ID]
+	})
+	var got []string
+	for _, trial := range p.Trials {
+		got = append(got, string(trial.Status)+" "+trial.Reason)
+	}
+	want := "planned |pruned cannot fit: bbb|planned |planned |pruned where"
+	if strings.Join(got, "|") != want || asked != "bcd" {
+		t.Errorf("asked for %s, got\n%s\nwant\n%s", asked, strings.Join(got, "|"), want)
+	}
+	rows := pruned(p)
+	if len(rows) != 2 || rows[0].Reason != ReasonCannotFit || rows[0].Count != 1 {
+		t.Errorf("counted as %+v", rows)
+	}
+}
