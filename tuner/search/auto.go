@@ -30,12 +30,9 @@ func (a *auto) Next(h []Trial) (Point, string, bool) {
 		return p, why, ok
 	}
 	hasPrior := len(a.oracle.rank()) > 0
-	if !hasPrior && !slices.ContainsFunc(h, func(t Trial) bool { return t.measured() }) {
-		w := newWalk(&a.Problem, h)
-		for _, from := range a.starts() {
-			if w.climb(from); w.next != nil {
-				return *w.next, w.why, true
-			}
+	if !hasPrior {
+		if p, why, ok := a.walk(h); ok {
+			return p, why, true
 		}
 	}
 	m, warning := a.believe(h, hasPrior)
@@ -49,8 +46,45 @@ func (a *auto) Next(h []Trial) (Point, string, bool) {
 	return c.point, a.explain(h, c) + warning, true
 }
 
+// walk goes one factor at a time, where a space has single factors to change and
+// not only scattered candidates, or until something runs.
+func (a *auto) walk(h []Trial) (Point, string, bool) {
+	ran := slices.ContainsFunc(h, func(t Trial) bool { return t.measured() })
+	w := newWalk(&a.Problem, h)
+	for _, from := range a.starts() {
+		if ran && !a.Space.walkable(from) {
+			continue
+		}
+		if w.climb(from); w.next != nil {
+			return *w.next, w.why, true
+		}
+	}
+	return Point{}, "", false
+}
+
+// walkable says that most changes of a single axis are candidates.
+func (s *Space) walkable(p Point) bool {
+	kept, all := 0, 0
+	for axis, a := range s.parts[p.Part].Axes {
+		for i := range a.Values {
+			if i == p.At[axis] {
+				continue
+			}
+			all++
+			if s.Keeps(p.with(axis, i)) {
+				kept++
+			}
+		}
+	}
+	return 2*kept >= all
+}
+
 // minJudged is from how many measured trials on the prior is judged.
 const minJudged = 6
+
+// evidence against the prior that sets it aside: it makes the trials e³ = 20 times
+// less likely.
+const evidence = 3
 
 // believe fits the model: on the prior, or without it where the measurements show
 // that it misleads. The text says so.
@@ -64,7 +98,7 @@ func (a *auto) believe(h []Trial, hasPrior bool) (*model, string) {
 		return m, ""
 	}
 	plain := newModel(a.oracle, h, false)
-	if plain.value.rest.leaveOneOut() <= m.value.rest.leaveOneOut() {
+	if plain.value.rest.leaveOneOut()-m.value.rest.leaveOneOut() < evidence {
 		return m, ""
 	}
 	return plain, fmt.Sprintf("; the simulator is set aside: its order agrees little with the %d trials measured (rank correlation %.2f)", n, rho)
@@ -74,13 +108,17 @@ func (a *auto) believe(h []Trial, hasPrior bool) (*model, string) {
 type chosen struct {
 	point    Point
 	view     view
-	score    float64
-	gainless bool // nothing feasible is known: the score is no improvement
+	promise  float64 // log of expected improvement, chances included
+	score    float64 // promise, less what speaks against the candidate as an experiment
+	gainless bool    // nothing feasible is known: the score is no improvement
 }
 
 // choose scores candidates and climbs on the score from the best of them.
 func (a *auto) choose(m *model, h []Trial, seen map[string]bool) chosen {
 	s := scorer{model: m, best: math.Inf(-1), threshold: startThreshold(h)}
+	if l := a.leaders(h); len(l) > 0 {
+		s.leader = &l[0]
+	}
 	for i := range h {
 		if h[i].Feasible() {
 			s.best = math.Max(s.best, m.of(h[i].Point).gain)
@@ -111,15 +149,15 @@ func (a *auto) choose(m *model, h []Trial, seen map[string]bool) chosen {
 }
 
 // ascents is how many rounds the neighbours of the best candidates are scored.
-const ascents = 3
+const ascents = 2
 
 // How many candidates of each kind are scored.
 const (
-	fromRanking   = 60
+	fromRanking   = 40
 	fromBest      = 5  // trials whose neighbourhood is scored
-	mutationsEach = 20 // of each of them
-	fromBlind     = 64
-	fromChance    = 40
+	mutationsEach = 10 // of each of them
+	fromBlind     = 32
+	fromChance    = 20
 )
 
 // gather fills the pool.
@@ -190,6 +228,7 @@ func (a *auto) varyBlind(pool *pool, p Point, r *rand.Rand) {
 type scorer struct {
 	*model
 	best      float64 // gain of the incumbent; -Inf: none
+	leader    *Point  // the best trial so far, in or out of the limits; nil: nothing ran
 	threshold float64 // of the probability to start
 }
 
@@ -207,10 +246,51 @@ func (s *scorer) score(p Point) chosen {
 		c.score = improvement(v.gain, v.gainSD, s.best)
 	}
 	c.score += v.keeps + math.Log(v.starts)
+	c.promise = c.score
+	c.score -= perMove * float64(max(0, s.moved(p)-freeMoves))
 	if v.starts < s.threshold {
 		c.score -= 1e3 * (1 + s.threshold - v.starts)
 	}
 	return c
+}
+
+// strange is on how many axes that the prior cannot see a candidate differs from
+// the baseline.
+func (s *scorer) strange(p Point) int {
+	n := 0
+	for _, axis := range s.blind(p.Part) {
+		if p.Part != s.Baseline.Part || p.At[axis] != s.Baseline.At[axis] {
+			n++
+		}
+	}
+	return n
+}
+
+// A candidate that differs from the best trial on more than two axes says little
+// about any one of them, and hides what goes wrong behind what helps. Each axis
+// beyond two has to promise e times as much.
+const (
+	freeMoves = 2
+	perMove   = 1.0
+)
+
+// moved is on how many axes a candidate differs from the best trial. Before there
+// is one, what counts is that it leaves at the baseline's values what the prior
+// cannot see: an engine's defaults are better than chance.
+func (s *scorer) moved(p Point) int {
+	switch {
+	case s.leader == nil:
+		return freeMoves + s.strange(p)
+	case s.leader.Part != p.Part:
+		return freeMoves
+	}
+	n := 0
+	for i := range p.At {
+		if p.At[i] != s.leader.At[i] {
+			n++
+		}
+	}
+	return n
 }
 
 // startThreshold is the probability to start below which nothing is tried (SCOOT,
@@ -235,14 +315,15 @@ func startThreshold(h []Trial) float64 {
 // enough is the expected improvement, as a fraction, below which the search ends.
 const enough = 0.01
 
-// converged says that nothing promises 1 % more, and that the last three trials
-// were not better than those before them either.
+// converged says that nothing promises 1 %, and that as many trials as there are
+// axes, so that each had its chance, brought nothing better either.
 func (a *auto) converged(h []Trial, c chosen) bool {
-	if c.gainless || c.score > math.Log(enough) {
+	if c.gainless || c.promise > math.Log(enough) {
 		return false
 	}
 	best := a.best(h)
-	return best >= 0 && best < len(h)-3
+	patience := max(5, len(a.Space.parts[c.point.Part].Axes))
+	return best >= 0 && len(h)-1-best >= patience
 }
 
 func (a *auto) explain(h []Trial, c chosen) string {

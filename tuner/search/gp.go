@@ -76,7 +76,7 @@ func (p *process) predict(s site) (mean, sd float64) {
 	return mat.Dot(k, p.alpha), math.Sqrt(math.Max(1e-10, p.variance(s)-mat.Dot(k, v)))
 }
 
-// leaveOneOut is the mean log density of each observation given the others:
+// leaveOneOut is the sum of the log densities of each observation given the others:
 // how well the process foretells what it was not told (Rasmussen and Williams 5.4.2).
 func (p *process) leaveOneOut() float64 {
 	n := len(p.y)
@@ -89,7 +89,7 @@ func (p *process) leaveOneOut() float64 {
 		v := 1 / inverse.At(i, i)
 		sum += distuv.Normal{Mu: p.y[i] - p.alpha.AtVec(i)*v, Sigma: math.Sqrt(v)}.LogProb(p.y[i])
 	}
-	return sum / float64(n)
+	return sum
 }
 
 // belief is what is held of a kernel's parameters before the data: medians and

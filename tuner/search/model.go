@@ -13,7 +13,7 @@ type model struct {
 	trusted bool // the prior's figures are the mean
 	value   surface
 	limits  []surface
-	starts  surface
+	starts  *classifier
 }
 
 // surface is one quantity: a mean that is taken for granted and a process on the rest.
@@ -34,8 +34,8 @@ type view struct {
 // some 10 to 40 %, a simulator explains most of it where it sees the flag, and
 // starts differ by 1.5 %, tail latencies by 5 %.
 const (
-	effectOpen  = 0.3 // no prior, or one that is blind here
-	effectKnown = 0.1 // beside a prior
+	effectOpen  = 0.3  // no prior, or one that is blind here
+	effectKnown = 0.15 // beside a prior
 	jointOpen   = 0.2
 	jointKnown  = 0.08
 	offsetKnown = 0.2 // a simulator's common error
@@ -60,7 +60,7 @@ func newModel(o *oracle, h []Trial, trusted bool) *model {
 // belief is the belief about a surface with effects on a scale: 1 for the objective.
 func (m *model) belief(scale, noise float64) belief {
 	n := len(m.Space.columns)
-	b := belief{effectSpread: 1, lengthSpread: 0.5, noiseSpread: 0.5}
+	b := belief{effectSpread: 0.5, lengthSpread: 0.5, noiseSpread: 0.5}
 	b.noise = noise
 	b.length = slices.Repeat([]float64{0.7}, n)
 	b.effect = slices.Repeat([]float64{effectOpen * scale}, n)
@@ -161,33 +161,40 @@ func logRatio(ratio float64) float64 {
 	return math.Max(-clip, math.Min(clip, math.Log(ratio)))
 }
 
-// fitStarts regresses on 1 for a start and -1 for a failure, over what the prior
-// expects. Without a prior most candidates are expected to start.
-func (m *model) fitStarts(h []Trial) surface {
-	f := surface{base: func(p Point) float64 {
-		if a, known := m.ask(p); known {
-			return 0.8 * (2*a.Starts - 1)
-		}
-		return 0.5
-	}}
-	b := m.belief(1, 0.3)
-	b.offset, b.slope, b.joint = 0.4, 0, 0.3
+// likely is the latent value of a start that nothing is known of: 9 in 10 with
+// the doubt in the kernel. sure bounds what a prior may claim.
+const (
+	likely = 1.5
+	sure   = 2.5
+)
+
+// latent is what is believed of a candidate's start beforehand.
+func (m *model) latent(p Point) float64 {
+	a, known := m.ask(p)
+	if !known {
+		return likely
+	}
+	z := math.Sqrt2 * math.Erfinv(2*math.Max(0, math.Min(1, a.Starts))-1)
+	return math.Max(-sure, math.Min(sure, z))
+}
+
+func (m *model) fitStarts(h []Trial) *classifier {
+	b := m.belief(1, 0)
+	b.offset, b.slope, b.joint = 0.7, 0, 0.3
 	for i := range b.effect {
-		b.effect[i] = 0.4
+		b.effect[i] = 1 / math.Sqrt(float64(len(b.effect)))
 	}
-	var d data
+	var sites []site
+	var mean []float64
+	var started []bool
 	for i := range h {
-		if h[i].Pending {
-			continue
+		if !h[i].Pending {
+			sites = append(sites, m.site(h[i].Point))
+			mean = append(mean, m.latent(h[i].Point))
+			started = append(started, !h[i].Failed)
 		}
-		label := 1.0
-		if h[i].Failed {
-			label = -1
-		}
-		d.add(m.site(h[i].Point), label-f.base(h[i].Point), 0)
 	}
-	f.rest = fit(b, d)
-	return f
+	return classify(b.kernel, sites, mean, started)
 }
 
 func (f *surface) at(p Point, s site) (mean, sd float64) {
@@ -204,8 +211,7 @@ func (m *model) of(p Point) view {
 		mean, sd := m.limits[i].at(p, s)
 		v.keeps += logPhi(-mean / sd)
 	}
-	mean, sd := m.starts.at(p, s)
-	v.starts = phi(mean / math.Hypot(sd, 0.5))
+	v.starts = m.starts.probability(s, m.latent(p))
 	return v
 }
 

@@ -2,6 +2,7 @@ package search
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 )
 
@@ -94,8 +95,10 @@ func (o *oracle) rank() []Point {
 			break
 		}
 	}
-	o.measureCenter()
-	o.measureSight(r)
+	if len(o.ranked) > 0 {
+		o.measureCenter()
+		o.measureSight(r)
+	}
 	return o.ranked
 }
 
@@ -141,23 +144,28 @@ func (o *oracle) climb(p Point, pool *pool) {
 }
 
 func (o *oracle) measureCenter() {
-	if len(o.ranked) > 0 {
-		a, _ := o.ask(o.ranked[len(o.ranked)/2])
-		o.center = o.gain(a.Value)
-	}
+	a, _ := o.ask(o.ranked[len(o.ranked)/2])
+	o.center = o.gain(a.Value)
 }
 
 // measureSight finds the columns that change nothing in what the prior says,
 // around some of the candidates that it likes and some at random.
-func (o *oracle) measureSight(r interface{ IntN(int) int }) {
+// A column that only moves the chance to start is seen.
+func (o *oracle) measureSight(r *rand.Rand) {
 	o.unseen = make([]bool, len(o.Space.columns))
 	for i := range o.unseen {
 		o.unseen[i] = true
 	}
-	for i := range min(16, len(o.ranked)) {
-		p := o.ranked[i/2]
-		if i%2 == 1 {
+	for i := range 24 {
+		p := o.ranked[min(i/3, len(o.ranked)-1)]
+		switch i % 3 {
+		case 1:
 			p = o.ranked[r.IntN(len(o.ranked))]
+		case 2:
+			p, _ = o.Space.Random(r)
+		}
+		if p.At == nil {
+			continue
 		}
 		for axis := range p.At {
 			o.look(p, axis)
@@ -167,22 +175,25 @@ func (o *oracle) measureSight(r interface{ IntN(int) int }) {
 
 // look marks the columns of an axis as seen if moving it changes a prediction.
 func (o *oracle) look(p Point, axis int) {
+	before, known := o.ask(p)
+	if !known {
+		return
+	}
 	at := o.Space.places[p.Part][axis]
-	before, _ := o.ask(p)
 	for i := range o.Space.parts[p.Part].Axes[axis].Values {
 		q := p.with(axis, i)
 		if !o.Space.Keeps(q) {
 			continue
 		}
-		after, known := o.ask(q)
-		if !known || differs(&before, &after) {
-			for _, c := range []int{at.number, at.category} {
-				if c >= 0 {
-					o.unseen[c] = false
-				}
-			}
-			return
+		if after, known := o.ask(q); known && !differs(&before, &after) {
+			continue
 		}
+		for _, c := range []int{at.number, at.category} {
+			if c >= 0 {
+				o.unseen[c] = false
+			}
+		}
+		return
 	}
 }
 

@@ -7,8 +7,8 @@ import (
 	"github.com/qtune/qtune/tuner/search"
 )
 
-// flag is one of the ten.
-type flag struct {
+// setting is one of the ten flags.
+type setting struct {
 	name     string
 	category bool
 	values   []float64
@@ -29,8 +29,8 @@ const (
 	speculative
 )
 
-func flags() []flag {
-	return []flag{
+func flags() []setting {
+	return []setting{
 		kernel:      {"kernel", true, []float64{0, 1}, 0},     // 0 awq, unpacked in each step; 1 awq_marlin
 		eager:       {"eager", true, []float64{0, 1}, 0},      // 0: graphs
 		kvType:      {"kvdtype", true, []float64{2, 1}, 0},    // bf16, fp8
@@ -151,6 +151,7 @@ type Outcome struct {
 	Started    bool
 	Throughput float64 // tokens/s
 	TTFT, TPOT float64 // s, 95th percentiles
+	SpareGB    float64 // memory beyond what the longest request needs; -Inf: refused for another reason
 }
 
 const linearParams = 31.20562176e9
@@ -162,7 +163,7 @@ func (t *Hardware) Run(w *Workload, at []int, seed int64) Outcome {
 	m := model{layers: 64, hidden: 5120, inner: 25600, heads: 64, kvHeads: 8, headDim: 128, vocab: 151936, weightBytes: .5195, kvBytes: v(kvType)}
 	c, ok := t.setup(m, v)
 	if !ok {
-		return Outcome{}
+		return Outcome{SpareGB: c.spareGB}
 	}
 	c.extraLayerUS, c.sequenceUS = t.attentionUS[at[attention]], t.attentionSeq[at[attention]]
 	if v(eager) == 1 {
@@ -176,7 +177,9 @@ func (t *Hardware) Run(w *Workload, at []int, seed int64) Outcome {
 	}
 	requests := w.draw(seed, accepted)
 	end := serve(g, m, c, requests, w.users)
-	return w.measure(requests, end, accepted)
+	o := w.measure(requests, end, accepted)
+	o.SpareGB = c.spareGB
+	return o
 }
 
 // setup is the server's configuration; false if it does not start.
@@ -193,7 +196,11 @@ func (t *Hardware) setup(m model, v func(int) float64) (setup, bool) {
 		maxSeqs: int(v(maxSeqs)), maxBatched: int(v(maxBatched)),
 		kvTokens: int(room / (64 * m.kvBytesPerTokenLayer())), offloadBytes: offloaded,
 	}
-	if c.kvTokens < int(v(maxLength)) || v(utilization) >= .97 && graphs || c.maxBatched < c.maxSeqs {
+	c.spareGB = (room - v(maxLength)*64*m.kvBytesPerTokenLayer()) / 1e9
+	if v(utilization) >= .97 && graphs || c.maxBatched < c.maxSeqs {
+		c.spareGB = math.Inf(-1)
+	}
+	if c.kvTokens < int(v(maxLength)) || math.IsInf(c.spareGB, -1) {
 		return c, false
 	}
 	if v(kernel) == 0 && !t.noUnpacking {
@@ -233,7 +240,7 @@ func (w *Workload) measure(requests []*request, end, accepted float64) Outcome {
 			tpot = append(tpot, (q.end-q.first)/(float64(q.out-1)*accepted))
 		}
 	}
-	return Outcome{true, tokens / (end - began), p95(ttft), p95(tpot)}
+	return Outcome{Started: true, Throughput: tokens / (end - began), TTFT: p95(ttft), TPOT: p95(tpot)}
 }
 
 // keeps says that a configuration starts and keeps both limits within a tolerance.

@@ -33,7 +33,7 @@ type Race struct {
 // Never is more trials than any budget.
 const Never = 999
 
-// Run races a strategy on the case. It ends with the budget, or once within 2 %
+// Run races a strategy on the case. It ends with the budget, or once within 5 %
 // of the optimum if early is true.
 func (c *Case) Run(strategy string, seed, budget int, early bool) (Race, error) {
 	p := c.Problem
@@ -55,7 +55,7 @@ func (c *Case) Run(strategy string, seed, budget int, early bool) (Race, error) 
 		}
 		h = append(h, c.Try(at, seed))
 		r.count(c, h, &best)
-		if early && r.Two != Never {
+		if early && r.Five != Never {
 			return r, nil
 		}
 	}
@@ -185,12 +185,17 @@ func (c *CardCase) Case(belief func(*rand.Rand) Hardware, seed int) *Case {
 	return k
 }
 
+// memoryDoubtGB is how far a prediction takes its own memory arithmetic to be off:
+// 5 % of the card.
+const memoryDoubtGB = 1.6
+
 func (c *CardCase) predict(hw *Hardware, at []int) search.Prediction {
 	o := hw.Run(&c.w, at, 99)
+	starts := 0.5 * math.Erfc(-o.SpareGB/memoryDoubtGB/math.Sqrt2)
 	if !o.Started {
-		return search.Prediction{Value: math.NaN()}
+		return search.Prediction{Starts: min(starts, .5), Value: math.NaN()}
 	}
-	return search.Prediction{Starts: 1, Value: o.Throughput, Limits: []float64{o.TTFT / c.w.ttftLimit, o.TPOT / c.w.tpotLimit}}
+	return search.Prediction{Starts: starts, Value: o.Throughput, Limits: []float64{o.TTFT / c.w.ttftLimit, o.TPOT / c.w.tpotLimit}}
 }
 
 func (c *CardCase) try(p search.Point, seed int) search.Trial {

@@ -36,6 +36,7 @@ type setup struct {
 	maxSeqs, maxBatched, kvTokens int
 	offloadBytes, dequantBytes    float64 // a step
 	extraLayerUS, sequenceUS      float64 // a layer; a layer and sequence
+	spareGB                       float64
 }
 
 const kvBlock = 16

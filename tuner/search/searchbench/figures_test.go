@@ -1,0 +1,111 @@
+package searchbench
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/qtune/qtune/tuner/search"
+)
+
+// The whole table takes minutes: make bench-search.
+var full = flag.Bool("full", false, "race under 20 seeds on every case and print the tables")
+
+func pools(t *testing.T) []*Pool {
+	data := os.Getenv("QTUNE_DATA")
+	if data == "" {
+		data = "../../../../shared/data"
+	}
+	all, err := ReadPools(filepath.Join(data, "pools"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) == 0 {
+		t.Skipf("no measured pools in %s/pools: set QTUNE_DATA", data)
+	}
+	return all
+}
+
+func TestCardFigures(t *testing.T) {
+	if !*full {
+		t.Skip("minutes: run with -full, as make bench-search does")
+	}
+	tables := make([][]string, len(Workloads()))
+	t.Run("workloads", func(t *testing.T) {
+		for i, w := range Workloads() {
+			t.Run(w.Name, func(t *testing.T) {
+				t.Parallel()
+				c := NewCardCase(w)
+				for _, k := range Contests() {
+					l, err := c.RunContest(k, i, 20, 40)
+					if err != nil {
+						t.Fatal(err)
+					}
+					tables[i] = append(tables[i], l.String())
+				}
+			})
+		}
+	})
+	for _, rows := range tables {
+		fmt.Fprintln(t.Output(), strings.Join(rows, "\n"))
+	}
+	fmt.Fprintln(t.Output(), Head())
+}
+
+func TestPoolFigures(t *testing.T) {
+	seeds := 3
+	if *full {
+		seeds = 40
+	}
+	strategies := []string{search.StrategyAuto, search.StrategyOFAT, search.StrategyRandom}
+	table, mean, err := PoolTable(pools(t), strategies, seeds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintln(t.Output(), table)
+	if auto, random := mean[search.StrategyAuto], mean[search.StrategyRandom]; auto > random*2/3 {
+		t.Errorf("auto needs %.1f trials on measured configurations, at random %.1f: want a third less at least", auto, random)
+	}
+}
+
+func TestCalibratedPriorLeadsAtOnce(t *testing.T) {
+	w := Workloads()[1]
+	c := NewCardCase(w)
+	for seed := range 2 {
+		r, err := c.Case(Calibrated, seed).Run(search.StrategyAuto, seed, 12, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Five > 6 {
+			t.Errorf("seed %d: %d trials to 5 %% of the optimum with a calibrated prior, want 6 at most", seed, r.Five)
+		}
+	}
+}
+
+// The prototype's figures for one factor at a time are 26, 16 and 15 trials, so a
+// change of the port would show here.
+func TestCardIsThePrototypes(t *testing.T) {
+	for i, w := range Workloads() {
+		if w.Name == "chat" && testing.Short() {
+			continue
+		}
+		c := NewCardCase(w)
+		want := []struct {
+			optimum float64
+			trials  int
+		}{{540.6, 26}, {298.1, 16}, {587.6, 15}}[i]
+		if d := c.best - want.optimum; d > .1 || d < -.1 {
+			t.Errorf("%s: the optimum is %.1f tokens/s, want %.1f", w.Name, c.best, want.optimum)
+		}
+		r, err := c.Case(nil, 0).Run(search.StrategyOFAT, 0, 40, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Five != want.trials {
+			t.Errorf("%s: one factor at a time took %d trials to 5 %%, want %d", w.Name, r.Five, want.trials)
+		}
+	}
+}
