@@ -10,6 +10,9 @@ import (
 // alive says whether the server has not closed a connection on which nothing was
 // sent yet: a peek that would block means that it is open and silent.
 func alive(conn net.Conn) bool {
+	if stamped, ok := conn.(*stampedConn); ok {
+		conn = stamped.raw
+	}
 	sc, ok := conn.(syscall.Conn)
 	if !ok {
 		return true

@@ -21,6 +21,9 @@ func newClock(speed float64) clock {
 // now is the engine's time since the clock's start.
 func (c clock) now() time.Duration { return c.engine(time.Since(c.base)) }
 
+// since is the engine's time at a moment.
+func (c clock) since(t time.Time) time.Duration { return c.engine(t.Sub(c.base)) }
+
 // engine turns a span of wall time into the engine's.
 func (c clock) engine(wall time.Duration) time.Duration {
 	if c.speed == 1 {

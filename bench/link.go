@@ -36,6 +36,7 @@ type link struct {
 	transport *http.Transport
 	side      *http.Transport
 	dial      dialFunc
+	epoch     time.Time
 	ready     chan net.Conn // opened and not yet used
 	taken     atomic.Int64  // how many the transport has been given
 	sockets   sockets
@@ -57,7 +58,7 @@ func newLink(t Target, streams int, dial dialFunc) (*link, error) {
 			return nil, &usageError{"the certificates to trust hold none", "give PEM text with CERTIFICATE blocks"}
 		}
 	}
-	l := &link{target: t, base: base, dial: dial, tls: secure, ready: make(chan net.Conn, streams)}
+	l := &link{target: t, base: base, dial: dial, tls: secure, epoch: time.Now(), ready: make(chan net.Conn, streams)}
 	if t.APIKey != "" {
 		l.auth = "Bearer " + t.APIKey
 	}
@@ -117,14 +118,14 @@ func (l *link) connect(ctx context.Context, network, addr string) (net.Conn, err
 	}
 	l.sockets.add(conn)
 	if l.base.Scheme == "http" {
-		return conn, nil
+		return &stampedConn{Conn: conn, raw: conn, epoch: l.epoch}, nil
 	}
 	secure := tls.Client(conn, l.tls)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
 		return nil, err
 	}
-	return secure, nil
+	return &stampedConn{Conn: secure, raw: conn, epoch: l.epoch}, nil
 }
 
 // take gives the transport a connection: an opened one that is still alive, else a new one.

@@ -138,6 +138,31 @@ func BenchmarkEvents(b *testing.B) {
 	}
 }
 
+// BenchmarkUsers gives what is measured of 1,000 users whose tokens come every
+// 10 ms, beside what the server itself says.
+func BenchmarkUsers(b *testing.B) {
+	t := serve(b, 10*time.Millisecond)
+	var r LevelResult
+	for b.Loop() {
+		var err error
+		l := Level{Kind: KindClosed, Users: 1000, Duration: 12 * time.Second, OutputTokens: 300, Warmup: 10}
+		if r, err = (&Client{}).Run(b.Context(), t, Workload{Prompts: Prompts{InputTokens: 16}}, l); err != nil || r.Requests.Failed > 0 {
+			b.Fatalf("%v, %+v", err, r.Failures)
+		}
+	}
+	for name, v := range map[string]*float64{
+		"ms-ttft": r.TTFT.Mean, "ms-ttft-server": r.Server.TTFTMS, "ms-itl": r.ITL.Mean, "ms-itl-p99": r.ITL.P99,
+		"ms-delay-p99": r.Client.ScheduleDelayP99MS, "ms-socket-wait": r.Client.SocketWaitMS,
+	} {
+		if v != nil {
+			b.ReportMetric(*v, name)
+		}
+	}
+	b.ReportMetric(100*r.Client.CPUShare, "%-cpu")
+	b.ReportMetric(map[bool]float64{true: 1}[r.Client.Bound], "bound")
+	b.Logf("%q", r.Client.Reasons)
+}
+
 // BenchmarkMemory gives the memory of an open stream, with 10,000 of them, as the
 // garbage collector leaves it.
 func BenchmarkMemory(b *testing.B) {

@@ -83,10 +83,19 @@ func (s *stream) complete() bool { return s.answer.done || s.answer.end != endNo
 
 func (s *stream) exchange(ctx context.Context, body []byte, w *watch) *failure {
 	s.answer.sent = s.clock.now()
-	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
+	var conn *stampedConn
+	trace := &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
 		s.answer.sent, s.answer.connected = s.clock.now(), true
+		if conn, _ = info.Conn.(*stampedConn); conn != nil {
+			conn.arm()
+		}
 	}}
 	res, err := s.link.send(httptrace.WithClientTrace(ctx, trace), s.wire.path, s.accept(), body)
+	if conn != nil {
+		if at, ok := conn.written(); ok {
+			s.answer.sent = s.clock.since(at)
+		}
+	}
 	if err != nil {
 		return networkFailure(ctx, err)
 	}
