@@ -120,7 +120,7 @@ func result(p *profiles.Profile, trial *tuner.Trial, i int, simulated bool) *tun
 			v, _ := strconv.ParseFloat(f.Value.String(), 64)
 			speed += 40 * v
 			if v > 0.95 {
-				r.Status, r.StartS = tuner.Failed, 12
+				r.Status, r.StartS, r.MeasureS, r.StopS = tuner.Failed, 12, 0, 0
 				r.Failure = &engine.Failure{Class: engine.GPUOutOfMemory, Fault: engine.FaultConfiguration, Line: fmt.Sprintf("torch.OutOfMemoryError: CUDA out of memory in trial %d", i), LineNumber: 88, Hint: "lower mem-fraction-static"}
 				return r
 			}

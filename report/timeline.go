@@ -99,15 +99,37 @@ func (b *builder) timeline() Section {
 	if total[phasePrepare] > 0 {
 		picture.Lanes = append(picture.Lanes, chart.Lane{Label: b.Say("phase.0"), Spans: []chart.Span{{From: 0, To: total[phasePrepare], Tip: b.Say("phase.0") + ": " + b.duration(total[phasePrepare])}}})
 	}
+	picture.Lanes = append(picture.Lanes, b.lanes(stays)...)
 	for _, s := range stays {
-		name, bold := b.laneName(s)
-		picture.Lanes = append(picture.Lanes, chart.Lane{Label: name, Bold: bold, Spans: b.spans(s, name)})
+		name, _ := b.laneName(s)
 		t.Rows = append(t.Rows, TableRow{Cells: []Cell{
 			{Text: s.Trial}, {Text: name}, {Text: b.duration(s.BeginS)}, {Text: b.duration(s.StartS)}, {Text: b.duration(s.MeasureS)}, {Text: b.duration(s.StopS)},
 		}})
 	}
 	fig := &Figure{Name: "timeline", Title: title, Note: b.timelineNote(), picture: picture, Table: t}
 	return b.section("timeline", Block{Table: b.phaseTotals(total)}, Block{Figure: fig})
+}
+
+// mostLanes is how many lanes a timeline has; of more trials, several in a row
+// share one.
+const mostLanes = 40
+
+func (b *builder) lanes(stays []Stay) []chart.Lane {
+	var all []chart.Lane
+	each := (len(stays) + mostLanes - 1) / mostLanes
+	for i := 0; i < len(stays); i += each {
+		s := stays[i]
+		name, strong := b.laneName(s)
+		if each > 1 {
+			last := min(i+each, len(stays))
+			for _, more := range stays[i+1 : last] {
+				s.StartS, s.MeasureS, s.StopS = s.StartS+more.StartS, s.MeasureS+more.MeasureS, s.StopS+more.StopS
+			}
+			name, strong = b.Say("timeline.group", i+1, last), false
+		}
+		all = append(all, chart.Lane{Label: name, Bold: strong, Spans: b.spans(s, name)})
+	}
+	return all
 }
 
 func (b *builder) timelineNote() string {

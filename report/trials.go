@@ -10,6 +10,12 @@ import (
 	"github.com/qtune/qtune/tuner"
 )
 
+// Of more than mostOpen trials the bestOpen best stand open, and all of them are folded.
+const (
+	mostOpen = 60
+	bestOpen = 20
+)
+
 // trials lists every trial, the best first.
 func (b *builder) trials() Section {
 	if len(b.o.Rows) == 0 {
@@ -45,10 +51,13 @@ func (b *builder) trials() Section {
 	if twice {
 		t.Columns = slices.Delete(t.Columns, 4, 5)
 	}
-	if len(rows) > 60 {
-		t.Fold = b.Say("trials.all", len(rows))
-	}
 	s := b.section("trials", Block{Table: t})
+	if len(rows) > mostOpen {
+		best := *t
+		best.Caption, best.Rows = b.caption(b.Say("trials.best", bestOpen, len(rows))), t.Rows[:bestOpen]
+		t.Fold = b.Say("trials.all", len(rows))
+		s.Blocks = []Block{{Table: &best}, {Table: t}}
+	}
 	if list := b.notStarted(); len(list) > 0 {
 		s.Blocks = append(s.Blocks, Block{List: list})
 	}

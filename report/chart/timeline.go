@@ -1,10 +1,6 @@
 package chart
 
-import (
-	"fmt"
-	"strconv"
-	"strings"
-)
+import "strconv"
 
 // Span is a stretch of time in a phase.
 type Span struct {
@@ -29,40 +25,24 @@ type Timeline struct {
 	Step   func(float64) float64
 }
 
-// A timeline of many lanes has a bounded height, thin lanes and no labels.
-const (
-	laneHeight  = 20.0
-	mostLabeled = 45
-	thinHeight  = 420.0
-)
+const laneHeight = 20.0
 
 // Draw draws the timeline for a width in pixels.
 func (t Timeline) Draw(w float64) Drawing {
 	var c canvas
 	top := c.phases(t, w) + 4
 	left, end := 8.0, 0.0
-	labeled := len(t.Lanes) <= mostLabeled
 	for _, l := range t.Lanes {
-		if labeled {
-			left = max(left, min(width(l.Label)*bold+16, w*.36))
-		}
+		left = max(left, min(width(l.Label)*bold+16, w*.36))
 		for _, s := range l.Spans {
 			end = max(end, s.To)
 		}
 	}
-	each := laneHeight
-	if !labeled {
-		each = thinHeight / float64(len(t.Lanes))
-	}
-	bottom := top + each*float64(len(t.Lanes))
+	bottom := top + laneHeight*float64(len(t.Lanes))
 	x := scale{0, max(end, 1e-9), left, w - 10}
 	t.ticks(&c, x, top, bottom)
-	if labeled {
-		for i, l := range t.Lanes {
-			c.lane(l, x, top+float64(i)*each)
-		}
-	} else {
-		t.thin(&c, x, top, each)
+	for i, l := range t.Lanes {
+		c.lane(l, x, top+float64(i)*laneHeight)
 	}
 	return Drawing{Width: w, Height: bottom + 22, Title: t.Title, body: c.b.String()}
 }
@@ -87,22 +67,6 @@ func (c *canvas) lane(l Lane, x scale, y float64) {
 	c.text(x.from-8, y+laneHeight/2+4, "end", class, clip(l.Label, (x.from-12)/bold))
 	for _, s := range l.Spans {
 		c.rect(x.at(s.From), y+3, max(x.at(s.To)-x.at(s.From), .5), laneHeight-6, "p"+strconv.Itoa(s.Phase), s.Tip)
-	}
-}
-
-// thin draws all spans of a phase as one shape, so that thousands stay light.
-func (t Timeline) thin(c *canvas, x scale, top, each float64) {
-	shapes := make([]strings.Builder, len(t.Phases))
-	for i, l := range t.Lanes {
-		y := top + float64(i)*each
-		for _, s := range l.Spans {
-			fmt.Fprintf(&shapes[s.Phase], "M%s %sH%sv%sH%sz", num(x.at(s.From)), num(y), num(max(x.at(s.To), x.at(s.From)+.5)), num(max(each, .6)), num(x.at(s.From)))
-		}
-	}
-	for i := range shapes {
-		if shapes[i].Len() > 0 {
-			c.printf(`<path class="p%d" d="%s"><title>%s</title></path>`, i, shapes[i].String(), escape(t.Phases[i]))
-		}
 	}
 }
 
