@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qtune/qtune/catalog"
+	"github.com/qtune/qtune/engine"
 	"github.com/qtune/qtune/gpu"
 	"github.com/qtune/qtune/profiles"
 )
@@ -37,7 +38,7 @@ rehearse with --simulate.`,
 			return initProfile(w, path, survey(c.Context(), w, model), force)
 		},
 	}
-	c.Flags().StringVar(&model, "model", "", "the `MODEL` to serve: a name on the Hugging Face hub, or a folder (default: the largest usual one that the card has room for)")
+	c.Flags().StringVar(&model, "model", "", "the `MODEL` to serve: a name on the Hugging Face hub, or a folder (default: the largest that is here and fits, else a usual one that the card has room for)")
 	c.Flags().BoolVar(&force, "force", false, "overwrite FILE if it is there")
 	return c
 }
@@ -49,6 +50,7 @@ type found struct {
 	docker bool
 	vllm   string // path of a local vllm; "" none
 	model  string // as asked for; "" none
+	cached string // the largest that is here and fits; "" none
 }
 
 func survey(ctx context.Context, w *world, model string) found {
@@ -62,7 +64,26 @@ func survey(ctx context.Context, w *world, model string) found {
 	if path, err := exec.LookPath("vllm"); err == nil {
 		f.vllm = path
 	}
+	if f.model == "" {
+		f.cached = f.chooseCached(w.environ)
+	}
 	return f
+}
+
+// chooseCached is the largest model that is here whole and that fits, so that
+// nothing needs fetching; "" if there is none.
+func (f *found) chooseCached(environ []string) string {
+	best, most, card := "", 0.0, f.sizedFor()
+	for _, id := range engine.CachedModels(engine.CacheDir(environ)) {
+		m := knownModel(profiles.Model{ID: id}, environ)
+		if m == nil {
+			continue
+		}
+		if size := m.WeightBytes(""); size > most && catalog.VLLMFeasible(card, *m, catalog.VLLMFlags{MaxModelLen: min(initContext, m.MaxPosition)}).Answer == catalog.AnswerFits {
+			best, most = id, size
+		}
+	}
+	return best
 }
 
 func initProfile(w *world, path string, f found, force bool) error {
@@ -147,9 +168,12 @@ func (f *found) profile() string {
 	card := f.sizedFor()
 	id, shape := f.model, catalog.Model{}
 	if id == "" {
+		id = f.cached
+	}
+	if id == "" {
 		shape = catalog.SuggestModel(card, initContext)
 		id = shape.ID
-	} else if known := knownModel(f.namedModel(), nil); known != nil {
+	} else if known := knownModel(f.namedModel(id), nil); known != nil {
 		shape = *known
 	} else {
 		shape = catalog.SuggestModel(card, initContext)
@@ -158,7 +182,7 @@ func (f *found) profile() string {
 	b.WriteString("# Written by qtune init. Every line is yours to change.\n")
 	fmt.Fprintf(&b, "# This machine: %s.\n\n", f.machine())
 	b.WriteString("# What every engine serves.\nmodel {\n")
-	if m := f.namedModel(); m.Path != "" {
+	if m := f.namedModel(id); m.Path != "" {
 		fmt.Fprintf(&b, "path = %q\n", m.Path)
 	} else {
 		fmt.Fprintf(&b, "id = %q\n", id)
@@ -170,14 +194,14 @@ func (f *found) profile() string {
 	return b.String()
 }
 
-// namedModel is the model that was asked for: a folder where there is one.
-func (f *found) namedModel() profiles.Model {
-	if info, err := os.Stat(f.model); err == nil && info.IsDir() {
+// namedModel is a model by its name, or the folder that was asked for.
+func (f *found) namedModel(id string) profiles.Model {
+	if info, err := os.Stat(f.model); f.model != "" && err == nil && info.IsDir() {
 		if absolute, err := filepath.Abs(f.model); err == nil {
 			return profiles.Model{Path: absolute}
 		}
 	}
-	return profiles.Model{ID: f.model}
+	return profiles.Model{ID: id}
 }
 
 func (f *found) machine() string {

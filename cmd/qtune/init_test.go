@@ -37,6 +37,7 @@ func TestInitWritesAProfile(t *testing.T) {
 		{"a 4090 with Docker", found{gpu: "NVIDIA GeForce RTX 4090", card: tableCard(t, "RTX 4090"), docker: true}, []string{`preset`, "RTX 4090", `"sglang"`, "kv-cache-dtype"}, 12},
 		{"an H200 with Docker and a model of one's own", found{gpu: "NVIDIA H200", card: tableCard(t, "H200"), docker: true, model: "org/mine"}, []string{`"org/mine"`, "16384"}, 6},
 		{"a card that is not in the table", found{gpu: "NVIDIA Thing 1", docker: true}, []string{"must be tried"}, 6},
+		{"a model that is here", found{gpu: "NVIDIA GeForce RTX 4090", card: tableCard(t, "RTX 4090"), docker: true, cached: "Qwen/Qwen3-1.7B"}, []string{`"Qwen/Qwen3-1.7B"`}, 6},
 		{"a folder", found{gpu: "NVIDIA GeForce RTX 4090", card: tableCard(t, "RTX 4090"), docker: true, model: folder}, []string{folder, "max-model-len = 2048"}, 6},
 		{"no GPU, and vLLM for CPUs", found{vllm: "/opt/vllm/bin/vllm"}, []string{`runtime`, `"/opt/vllm/bin/vllm"`, "devices"}, 5},
 		{"no GPU, no engine, Docker", found{docker: true}, []string{"no NVIDIA GPU", "simulate"}, 6},
