@@ -57,9 +57,6 @@ func (s *session) warmUp(ctx context.Context) *ledger {
 	ctx, p := s.newPhase(ctx, l, true)
 	defer p.abort(nil)
 	p.ledger.limit, p.ledger.all = n, true
-	if s.level.timed() {
-		s.streams = s.streams[:0]
-	}
 	p.users(ctx, min(n, s.warmers()), 0)
 	return p.ledger
 }

@@ -71,7 +71,11 @@ func TestAnswersInOnePiece(t *testing.T) {
 func TestTokensAreCountedByTheTokenizerWhereThereIsNoUsage(t *testing.T) {
 	srv := &benchtest.Server{TTFT: 100 * ms, Gap: 20 * ms, BOS: 1, Tokenizer: true, NoUsage: true, PerEvent: []int{2}}
 	inFalseTime(t, srv, func(t *testing.T, c *Client, to Target) {
+		open := mustRun(t, c, to, work(), Level{Kind: KindOpen, Rate: 1, OutputTokens: 50, Requests: 4, Warmup: -1})
 		r := mustRun(t, c, to, work(), Level{Kind: KindSingle, OutputTokens: 50, Requests: 4, Warmup: -1})
+		if open.Counting != "tokenize" || open.OutputTokens != 200 {
+			t.Errorf("an open loop: %d tokens counted by %s", open.OutputTokens, open.Counting)
+		}
 		if r.OutputTokens != 200 || r.Counting != "tokenize" || !r.TokensEstimated || !strings.Contains(strings.Join(r.Notes, "\n"), "at 2 an event") {
 			t.Errorf("%d tokens counted by %s, notes %q", r.OutputTokens, r.Counting, r.Notes)
 		}

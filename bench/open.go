@@ -154,21 +154,30 @@ const (
 // grows says whether ever more requests were under way: arrivals outran
 // completions. It fits a line to batch means of what lies between a quarter of
 // the time and its end, and wants a slope that is neither chance nor small beside
-// the arrivals of that time.
-func (b *backlog) grows(end time.Duration, arrivals int) bool {
+// the arrivals of that time. Where the rate itself changes, more are under way
+// when more arrive, and each mean is divided by its share of the arrivals: by
+// Little's law that leaves the time for which a request is under way.
+func (b *backlog) grows(end time.Duration, arrivals int, changing bool) bool {
 	from := end / 4
 	var sum, count [backlogBatches]float64
+	points := 0.0
 	for _, p := range b.points {
 		if i := int(float64(p.at-from) / float64(end-from) * backlogBatches); p.at >= from && i < backlogBatches {
 			sum[i] += float64(p.n)
 			count[i]++
+			points++
 		}
 	}
 	var xs, ys []float64
 	for i := range sum {
-		if count[i] > 0 {
-			xs, ys = append(xs, float64(i)), append(ys, sum[i]/count[i])
+		if count[i] == 0 {
+			continue
 		}
+		mean := sum[i] / count[i]
+		if changing {
+			mean *= points / backlogBatches / count[i]
+		}
+		xs, ys = append(xs, float64(i)), append(ys, mean)
 	}
 	if len(xs) < backlogBatches/2 {
 		return false

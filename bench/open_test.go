@@ -193,3 +193,19 @@ func TestTheHighestRateUnderAnSLO(t *testing.T) {
 		}
 	})
 }
+
+func TestARateThatGrowsIsNoSaturation(t *testing.T) {
+	for _, tc := range []struct {
+		name      string
+		slots     int
+		saturated bool
+	}{{"a server for any number", 0, false}, {"a server that is outrun at the end", 3, true}} {
+		srv := &benchtest.Server{TTFT: 100 * ms, Gap: 10 * ms, BOS: 1, Tokenizer: true, Slots: tc.slots}
+		inFalseTime(t, srv, func(t *testing.T, c *Client, to Target) {
+			l := Level{Kind: KindOpen, Rate: 1, RateEnd: 16, Duration: time.Minute, OutputTokens: 51}
+			if r := mustRun(t, c, to, work(), l); r.Saturated != tc.saturated || r.RateEnd != 16 {
+				t.Errorf("%s: saturated %v, at most %d under way", tc.name, r.Saturated, r.PeakInFlight)
+			}
+		})
+	}
+}

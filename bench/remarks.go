@@ -20,7 +20,7 @@ func (s *session) remarks(l *ledger, v view) []string {
 	say(l.offPrompt > 0, "%d of %d prompts were not of the planned length: up to %d tokens off", l.offPrompt, completed, l.worstOff)
 	say(l.seen > len(l.samples), "latencies are those of %d requests picked by chance out of %d", len(l.samples), l.seen)
 	say(l.waited > 0, "%d requests had to wait to be sent: %d were under way, and no more may be", l.waited, s.level.connections())
-	say(s.level.timed() && (l.waited > 0 || l.backlog.grows(l.stopAt, l.issued)),
+	say(l.saturated(),
 		"saturated: requests came faster than the server completed them, so latencies grow with the length of the run and are not given")
 	if f := s.work.Prompts.File; f != nil {
 		say(l.issued > f.turns, "the file has %d requests and %d were sent: those that were repeated may have been answered from the server's cache", f.turns, l.issued)

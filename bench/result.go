@@ -102,6 +102,7 @@ type LevelResult struct {
 	Kind                  Kind           `json:"kind"`
 	Users                 int            `json:"users,omitempty"`
 	Rate                  float64        `json:"rate,omitempty"`
+	RateEnd               float64        `json:"rate_end,omitempty"` // where the rate went from there
 	RequestedOutputTokens int            `json:"requested_output_tokens"`
 	Requests              RequestCount   `json:"requests"`
 	Failures              []FailureCount `json:"failures,omitempty"`

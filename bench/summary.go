@@ -57,6 +57,11 @@ func (l *ledger) counting(running bool) string {
 	return "usage"
 }
 
+// saturated says whether requests came faster than they were completed.
+func (l *ledger) saturated() bool {
+	return l.level.timed() && (l.waited > 0 || l.backlog.grows(l.stopAt, l.issued, l.level.Kind == KindTrace || l.level.RateEnd > 0))
+}
+
 // timedFigures are those that only a schedule has. Where the server was saturated,
 // latencies are no figures of it and are left out.
 func (s *session) timedFigures(l *ledger, r *LevelResult) {
@@ -68,7 +73,8 @@ func (s *session) timedFigures(l *ledger, r *LevelResult) {
 	if s.level.Kind == KindTrace {
 		r.Rate = 0
 	}
-	r.Saturated = l.waited > 0 || l.backlog.grows(l.stopAt, l.issued)
+	r.RateEnd = s.level.RateEnd
+	r.Saturated = l.saturated()
 	if r.Saturated {
 		for _, v := range []*Stats{&r.TTFT, &r.E2E, &r.TTFTIntended, &r.E2EIntended, &r.Queue} {
 			*v = Stats{N: v.N}
