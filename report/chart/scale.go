@@ -12,14 +12,20 @@ func (s scale) at(v float64) float64 {
 	return s.from + (v-s.lo)/(s.hi-s.lo)*(s.to-s.from)
 }
 
+// mostTicks bounds the marks of an axis, whatever its values are.
+const mostTicks = 40
+
 // niceScale covers lo to hi with ends on round steps, about n of them, and
-// returns the steps.
+// returns the steps. Values that no axis can show are shown on one from 0 to 1.
 func niceScale(lo, hi float64, n int, from, to float64) (scale, []float64) {
 	if !(hi > lo) { // equal, or no numbers at all
 		hi = lo + math.Max(1, math.Abs(lo))
 	}
-	step := niceStep((hi - lo) / float64(n))
+	step := niceStep((hi - lo) / float64(max(n, 1)))
 	first, last := math.Floor(lo/step+1e-9), math.Ceil(hi/step-1e-9)
+	if !(step > 0 && last-first <= mostTicks && last*step-first*step > 0) || math.IsInf(last*step, 0) || math.IsInf(first*step, 0) || first+1 == first || last-1 == last {
+		return scale{0, 1, from, to}, []float64{0, 1}
+	}
 	var ticks []float64
 	for i := first; i <= last; i++ {
 		ticks = append(ticks, i*step)

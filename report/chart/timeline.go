@@ -49,6 +49,9 @@ func (t Timeline) Draw(w float64) Drawing {
 
 func (t Timeline) ticks(c *canvas, x scale, top, bottom float64) {
 	step := t.Step(x.hi / max(2, (x.to-x.from)/110))
+	if !(x.hi/step <= mostTicks) {
+		return
+	}
 	for v := 0.0; v <= x.hi*1.0001; v += step {
 		c.line(x.at(v), top, x.at(v), bottom, "g")
 		anchor := "middle"
