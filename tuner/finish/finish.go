@@ -1,0 +1,197 @@
+// Package finish owns the statistics of the last decision: in what order the best
+// candidates and the baseline are measured again, how large the winner's gain is
+// and how sure, and whether it is claimed at all. The unit of replication is the
+// start of a server. The package is pure: it starts and measures nothing.
+package finish
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"gonum.org/v1/gonum/integrate/quad"
+	"gonum.org/v1/gonum/stat/distuv"
+)
+
+// Order lays out the finish in blocks, each with one start of every
+// configuration; 0 is the baseline. Blocks are shuffled anew, and every second is
+// the one before it backwards, so that a drift weighs on all alike.
+func Order(configurations, starts int, seed uint64) [][]int {
+	r := rand.New(rand.NewPCG(seed, 1))
+	blocks := make([][]int, starts)
+	for b := range blocks {
+		if b%2 == 0 {
+			blocks[b] = r.Perm(configurations)
+			continue
+		}
+		for i := range configurations {
+			blocks[b] = append(blocks[b], blocks[b-1][configurations-1-i])
+		}
+	}
+	return blocks
+}
+
+// Noise is what is known of starts before the finish: the standard deviation of
+// the log of the objective from start to start, and the number of degrees of
+// freedom that this knowledge is worth.
+type Noise struct {
+	SD      float64
+	Freedom float64
+}
+
+// DefaultNoise is the upper end of what restarts are known to do, 1.5 %. It is worth
+// many degrees of freedom because it errs on the safe side on most machines, and
+// starts that contradict it overrule it. Three starts say little of their own noise:
+// without this, a lucky three that happen to agree would claim anything.
+func DefaultNoise() Noise { return Noise{SD: 0.015, Freedom: 30} }
+
+// Level is the two-sided confidence of the interval, and one minus twice the share
+// of false winners that a single comparison may have.
+const Level = 0.95
+
+// Family is the share of finishes between equals in which any candidate may be
+// claimed.
+const Family = 0.05
+
+// Result is what a finish says. Gains are fractions of the baseline's value, and
+// positive is better, whichever way the objective goes.
+type Result struct {
+	Winner  int     // 0: the baseline is kept
+	Best    int     // the best candidate, claimed or not
+	Gain    float64 // of the best candidate over the baseline
+	Low     float64 // the interval of the gain at Level
+	High    float64
+	SD      float64 // of one start, log units, as estimated
+	Freedom float64 // of the t distribution
+}
+
+// Decide compares candidates with the baseline. values holds, for each
+// configuration, one value for each block, the baseline first; every value is
+// positive. The model is log value = configuration + block + start, so what shifts
+// a whole block drops out. The error says what is missing.
+func Decide(values [][]float64, minimize bool, noise Noise) (Result, error) {
+	y, err := logs(values, minimize)
+	if err != nil {
+		return Result{}, err
+	}
+	means, variance, freedom := fit(y)
+	variance, freedom = noise.temper(variance, freedom)
+	r := Result{Best: 1, SD: math.Sqrt(variance), Freedom: freedom}
+	for c := 2; c < len(means); c++ {
+		if means[c] > means[r.Best] {
+			r.Best = c
+		}
+	}
+	t := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: freedom}
+	gain := means[r.Best] - means[0]
+	standard := r.SD * math.Sqrt(2/float64(len(y[0])))
+	half := t.Quantile((1+Level)/2) * standard
+	r.Gain, r.Low, r.High = math.Expm1(gain), math.Expm1(gain-half), math.Expm1(gain+half)
+	if gain > half && gain > critical(len(means)-1, freedom)*standard {
+		r.Winner = r.Best
+	}
+	return r, nil
+}
+
+func logs(values [][]float64, minimize bool) ([][]float64, error) {
+	if len(values) < 2 {
+		return nil, fmt.Errorf("decide: a baseline and at least one candidate are needed, there are %d configurations", len(values))
+	}
+	y := make([][]float64, len(values))
+	for c := range values {
+		if len(values[c]) != len(values[0]) || len(values[c]) == 0 {
+			return nil, fmt.Errorf("decide: configuration %d has %d starts, the baseline %d: each needs one in every block", c, len(values[c]), len(values[0]))
+		}
+		for _, v := range values[c] {
+			if !(v > 0) {
+				return nil, fmt.Errorf("decide: configuration %d has the value %v, and gains are ratios of positive ones", c, v)
+			}
+			l := math.Log(v)
+			if minimize {
+				l = -l
+			}
+			y[c] = append(y[c], l)
+		}
+	}
+	return y, nil
+}
+
+// fit is the two-way analysis: each configuration's mean, and the variance of what
+// configuration and block leave unexplained.
+func fit(y [][]float64) (means []float64, variance, freedom float64) {
+	k, n := float64(len(y)), float64(len(y[0]))
+	blocks := make([]float64, len(y[0]))
+	means = make([]float64, len(y))
+	all := 0.0
+	for c := range y {
+		for b, v := range y[c] {
+			means[c] += v / n
+			blocks[b] += v / k
+			all += v / (k * n)
+		}
+	}
+	squares := 0.0
+	for c := range y {
+		for b, v := range y[c] {
+			rest := v - means[c] - blocks[b] + all
+			squares += rest * rest
+		}
+	}
+	freedom = (k - 1) * (n - 1)
+	if freedom == 0 {
+		return means, 0, 0
+	}
+	return means, squares / freedom, freedom
+}
+
+// temper combines a variance with what is known beforehand (Smyth 2004). Where the
+// starts contradict it, being more restless than chance explains, they alone count:
+// a machine may be worse than most.
+func (n Noise) temper(variance, freedom float64) (float64, float64) {
+	known := n.SD * n.SD
+	if freedom > 0 {
+		limit := distuv.ChiSquared{K: freedom}.Quantile(0.95)
+		if n.Freedom == 0 || freedom*variance > limit*known {
+			return variance, freedom
+		}
+	}
+	total := n.Freedom + freedom
+	return (n.Freedom*known + freedom*variance) / total, total
+}
+
+// critical is how many standard errors the best of m candidates has to be ahead of
+// the baseline for Family to hold (Dunnett 1955): the t statistics of candidates
+// that share a baseline are correlated, so Bonferroni would ask for too much.
+func critical(m int, freedom float64) float64 {
+	scales := make([]float64, nodes) // the noise as estimated over the noise, at equal shares
+	chi := distuv.ChiSquared{K: freedom}
+	for i := range scales {
+		scales[i] = math.Sqrt(chi.Quantile((float64(i)+0.5)/nodes) / freedom)
+	}
+	lo, hi := 0.0, 20.0
+	for range 24 {
+		c := (lo + hi) / 2
+		if below(c, m, scales) < 1-Family {
+			lo = c
+		} else {
+			hi = c
+		}
+	}
+	return hi
+}
+
+// nodes is how many shares of the noise's distribution the integral is taken over.
+const nodes = 40
+
+// below is the probability that none of m equals is c standard errors ahead of a
+// baseline as good: over the baseline's mean and the estimate of the noise.
+func below(c float64, m int, scales []float64) float64 {
+	normal := distuv.UnitNormal
+	sum := 0.0
+	for _, scale := range scales {
+		sum += quad.Fixed(func(z float64) float64 {
+			return normal.Prob(z) * math.Pow(normal.CDF(z+math.Sqrt2*c*scale), float64(m))
+		}, -6, 6, 24, quad.Legendre{}, 1)
+	}
+	return sum / float64(len(scales))
+}
