@@ -57,6 +57,9 @@ func (s *search) try(ctx context.Context, rate float64) error {
 	if l.Duration == 0 && l.Requests == 0 {
 		l.Duration = rateStep
 	}
+	if n := neededFor(s.work.SLO); l.Requests == 0 {
+		l.Duration = max(l.Duration, time.Duration(float64(n)/rate*float64(time.Second)))
+	}
 	if len(s.tried) > 0 {
 		l.Warmup = 0 // the server is warm
 	}
@@ -76,6 +79,17 @@ func (s *search) try(ctx context.Context, rate float64) error {
 		s.high = rate
 	}
 	return nil
+}
+
+// neededFor is how many requests a try must have at least, so that every figure of
+// the SLO is one: some times what it cannot do without, since arrivals vary and
+// part of them is cut off.
+func neededFor(limits []Limit) int {
+	n := 0
+	for _, l := range limits {
+		n = max(n, map[string]int{"": 3 * MinP95, "mean": 2 * MinInterval, "p50": 2 * MinInterval, "p90": 3 * MinP90, "p95": 3 * MinP95, "p99": 3 * MinP99}[l.Statistic])
+	}
+	return n
 }
 
 // next is the rate to try after one; 0 if the search is over.

@@ -183,6 +183,15 @@ func TestTheHighestRateUnderAnSLO(t *testing.T) {
 			t.Errorf("tried %+v", r.Tried)
 		}
 	})
+	srv = &benchtest.Server{TTFT: 100 * ms, Gap: 10 * ms, BOS: 1, Tokenizer: true, Slots: 4}
+	inFalseTime(t, srv, func(t *testing.T, c *Client, to Target) {
+		w := work()
+		w.SLO = []Limit{{"e2e", "p99", 2 * time.Second}}
+		r := mustRun(t, c, to, w, Level{Kind: KindMaxRate, OutputTokens: 51, Duration: 5 * time.Second})
+		if r.Rate < 3 || r.Rate > 6.7 {
+			t.Errorf("rate %.2f where each is tried for as long as a p99 needs: %+v", r.Rate, r.Tried)
+		}
+	})
 	srv = &benchtest.Server{TTFT: 100 * ms, Gap: 10 * ms, BOS: 1, Tokenizer: true}
 	inFalseTime(t, srv, func(t *testing.T, c *Client, to Target) {
 		w := work()

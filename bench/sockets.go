@@ -8,7 +8,7 @@ import (
 
 const (
 	socketLook = 100 * time.Millisecond // wall time between two looks
-	socketMost = 256                    // sockets looked at in one look
+	socketMost = 64                     // sockets looked at in one look
 )
 
 // sockets looks from time to time at how many bytes wait in the sockets for the

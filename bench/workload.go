@@ -113,6 +113,8 @@ type Level struct {
 	// measured ones and not counted. 0: none. Below 0: WarmupRequests chooses.
 	Warmup int `json:"warmup"`
 	// Duration is how long requests are sent, exactly, in the engine's time; 0: until settled.
+	// For KindMaxRate it is how long each rate is tried, but no shorter than the SLO's
+	// figures need and no longer than it takes to be certain; 0 is 30 s.
 	Duration time.Duration `json:"duration"`
 
 	// Arrival spaces the requests of KindOpen and KindMaxRate; empty is ArrivalPoisson.

@@ -52,13 +52,14 @@ func (d *levelDetails) add(o bench.Outcome) {
 type otherFigures struct {
 	duration                 float64
 	completed, input, output int
-	peak                     int
+	peak                     *float64  // events in the best second
 	ttft, tpot, itl, e2e     []float64 // seconds
 }
 
 // figures are those of all requests from the first send to the last token, as both
-// clients take it, ramp and drain included.
-func (d *levelDetails) figures() otherFigures {
+// clients take it, ramp and drain included. Of answers in one piece there are no
+// times of tokens.
+func (d *levelDetails) figures(whole bool) otherFigures {
 	var f otherFigures
 	first, last := math.Inf(1), 0.0
 	for i, e := range d.errors {
@@ -70,14 +71,22 @@ func (d *levelDetails) figures() otherFigures {
 		f.input += d.inputs[i]
 		f.output += d.outputs[i]
 		last = max(last, d.starts[i]+d.e2es[i])
-		f.ttft, f.e2e = append(f.ttft, d.ttfts[i]), append(f.e2e, d.e2es[i])
+		f.e2e = append(f.e2e, d.e2es[i])
+		if whole {
+			continue
+		}
+		f.ttft = append(f.ttft, d.ttfts[i])
 		f.itl = append(f.itl, d.itls[i]...)
 		if d.outputs[i] > 1 {
 			f.tpot = append(f.tpot, (d.e2es[i]-d.ttfts[i])/float64(d.outputs[i]-1))
 		}
 	}
-	for _, n := range d.events {
-		f.peak = max(f.peak, n)
+	if !whole {
+		peak := 0.0
+		for _, n := range d.events {
+			peak = max(peak, float64(n))
+		}
+		f.peak = &peak
 	}
 	if f.completed > 0 {
 		f.duration = last - first
@@ -126,7 +135,14 @@ func (o ordered) MarshalJSON() ([]byte, error) {
 
 // latencies adds mean, median, standard deviation and percentiles in milliseconds
 // as numpy takes them: the deviation of the population, and interpolated percentiles.
+// Without samples they are null.
 func (o *ordered) latencies(name string, seconds []float64, percentiles ...string) {
+	if len(seconds) == 0 {
+		for _, p := range append([]string{"mean", "median", "std"}, percentiles...) {
+			o.add(p+"_"+name+"_ms", nil)
+		}
+		return
+	}
 	ms := make([]float64, len(seconds))
 	sum := 0.0
 	for i, s := range seconds {
@@ -134,16 +150,13 @@ func (o *ordered) latencies(name string, seconds []float64, percentiles ...strin
 		sum += ms[i]
 	}
 	slices.Sort(ms)
-	mean, squares := 0.0, 0.0
-	if len(ms) > 0 {
-		mean = sum / float64(len(ms))
-	}
+	mean, squares := sum/float64(len(ms)), 0.0
 	for _, v := range ms {
 		squares += (v - mean) * (v - mean)
 	}
 	o.add("mean_"+name+"_ms", mean)
 	o.add("median_"+name+"_ms", interpolated(ms, 0.5))
-	o.add("std_"+name+"_ms", math.Sqrt(squares/math.Max(1, float64(len(ms)))))
+	o.add("std_"+name+"_ms", math.Sqrt(squares/float64(len(ms))))
 	for _, p := range percentiles {
 		at := map[string]float64{"p90": 0.90, "p95": 0.95, "p99": 0.99}[p]
 		o.add(p+"_"+name+"_ms", interpolated(ms, at))
@@ -152,9 +165,6 @@ func (o *ordered) latencies(name string, seconds []float64, percentiles ...strin
 
 // interpolated is numpy.percentile: between the two samples around the rank.
 func interpolated(sorted []float64, p float64) float64 {
-	if len(sorted) == 0 {
-		return 0
-	}
 	rank := p * float64(len(sorted)-1)
 	low := int(rank)
 	high := min(low+1, len(sorted)-1)
@@ -173,7 +183,7 @@ func (b *benchResult) vllm(out io.Writer, f *benchFlags) error {
 
 func (b *benchResult) vllmLevel(i int, details bool) ordered {
 	l, d := &b.Levels[i], &b.details[i]
-	v := d.figures()
+	v := d.figures(b.load.Whole)
 	backend := map[bench.API]string{bench.APICompletions: "openai", bench.APIChat: "openai-chat"}[b.load.API]
 	if backend == "" {
 		backend = string(b.load.API)
@@ -203,7 +213,7 @@ func (b *benchResult) vllmLevel(i int, details bool) ordered {
 	o.add("request_goodput", goodput(l, &v))
 	o.add("output_throughput", v.rate(float64(v.output)))
 	o.add("total_token_throughput", v.rate(float64(v.input+v.output)))
-	o.add("max_output_tokens_per_s", float64(v.peak))
+	o.add("max_output_tokens_per_s", v.peak)
 	o.add("max_concurrent_requests", l.PeakInFlight)
 	o.add("rtfx", nil)
 	o.latencies("ttft", v.ttft, "p99")
@@ -273,7 +283,7 @@ func (b *benchResult) sglang(out io.Writer, f *benchFlags) error {
 
 func (b *benchResult) sglangLevel(i int, details bool) ordered {
 	l, d := &b.Levels[i], &b.details[i]
-	v := d.figures()
+	v := d.figures(b.load.Whole)
 	busy := 0.0
 	for _, s := range v.e2e {
 		busy += s
@@ -300,7 +310,7 @@ func (b *benchResult) sglangLevel(i int, details bool) ordered {
 	o.latencies("itl", v.itl, "p90", "p95", "p99")
 	o.add("concurrency", v.rate(busy))
 	o.add("accept_length", nil)
-	o.add("max_output_tokens_per_s", float64(v.peak))
+	o.add("max_output_tokens_per_s", v.peak)
 	o.add("max_concurrent_requests", l.PeakInFlight)
 	if details {
 		d.addDetails(&o, false)

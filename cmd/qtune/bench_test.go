@@ -110,6 +110,18 @@ func TestBenchFormats(t *testing.T) {
 	}
 }
 
+// What is not measured is null, not a number.
+func TestBenchFormatsMakeNothingUp(t *testing.T) {
+	url := upServer(t, fastServer())
+	c := newConsole(t)
+	c.run(t, "bench", url, "--users", "2", "--requests", "4", "--output-tokens", "8", "--no-stream", "--format", "vllm")
+	for _, want := range []string{`"mean_ttft_ms":null`, `"p99_itl_ms":null`, `"max_output_tokens_per_s":null`, `"total_output_tokens":32`} {
+		if !strings.Contains(c.out.String(), want) {
+			t.Errorf("no %s in %s%s", want, c.out.String(), c.err.String())
+		}
+	}
+}
+
 func TestBenchWritesRequests(t *testing.T) {
 	url := upServer(t, fastServer())
 	dir := t.TempDir()
