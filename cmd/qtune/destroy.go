@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -92,6 +94,10 @@ removed if the RUN is named, or with --all.`,
 	return c
 }
 
+// lateCreate is when destroy looks a second time: the daemon may still have been
+// at a create call of a run that was killed a moment ago.
+const lateCreate = 2 * time.Second
+
 func destroy(ctx context.Context, w *world, args []string, all, asJSON bool) error {
 	d, disconnect := dockerIfThere(ctx, w)
 	defer disconnect()
@@ -104,12 +110,21 @@ func destroy(ctx context.Context, w *world, args []string, all, asJSON bool) err
 		return err
 	}
 	removed := []string{}
-	err = removeAll(ctx, chosen, func(line string) {
+	say := func(line string) {
 		removed = append(removed, line)
 		if !asJSON {
 			fmt.Fprintln(w.stdout, line)
 		}
-	})
+	}
+	err = removeAll(ctx, chosen, say)
+	if err == nil && d != nil && pause(ctx, lateCreate) {
+		var late []ours
+		if found, err = findOurs(ctx, d); err == nil {
+			late, err = choose(found, args, all)
+		}
+		chosen = append(chosen, late...)
+		err = errors.Join(err, removeAll(ctx, late, say))
+	}
 	if asJSON {
 		if printErr := json.NewEncoder(w.stdout).Encode(map[string]any{"type": "destroy", "removed": removed, "left": len(chosen) - len(removed)}); printErr != nil {
 			return printErr
