@@ -168,3 +168,20 @@ func TestRunsAndLogs(t *testing.T) {
 		t.Errorf("the folder holds %v", matches)
 	}
 }
+
+// TestREADMEProfile holds the profile that the README shows to what it says.
+func TestREADMEProfile(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, ok := strings.Cut(string(readme), "```hcl\n")
+	text, _, closed := strings.Cut(after, "```")
+	if !ok || !closed {
+		t.Fatal("the README shows no profile")
+	}
+	c := newConsole(t)
+	if code := c.run(t, "validate", write(t, "readme.hcl", text)); code != exitOK {
+		t.Errorf("exit %d\n%s", code, c.err.String())
+	}
+}
