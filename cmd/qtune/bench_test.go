@@ -249,3 +249,17 @@ func TestBenchSaysThatItWasTheBottleneck(t *testing.T) {
 		t.Errorf("exit %d\n%s", code, c.err.String())
 	}
 }
+
+// TestPlanOfOpenLoads shows what a plan says of loads that have no users.
+func TestPlanOfOpenLoads(t *testing.T) {
+	text := strings.Replace(small, "objective {", "workload \"o\" {\n  slo = { ttft_p95 = \"2s\" }\n  prompts {\n    input_tokens = 8\n  }\n  open {\n    rate          = 2\n    output_tokens = 5\n  }\n  max_rate {\n    output_tokens = 5\n  }\n}\n\nobjective {\n  at = { rate = 2 }", 1)
+	c := newConsole(t)
+	if code := c.run(t, "plan", write(t, "open.hcl", text), "--simulate", "--dir", t.TempDir()); code != exitOK {
+		t.Fatalf("exit %d\n%s", code, c.err.String())
+	}
+	for _, want := range []string{"o: 2 req/s, until settled, at most 240 requests or 2 min", "o: max rate, until settled, about 8 min"} {
+		if !strings.Contains(c.out.String(), want) {
+			t.Errorf("no %q in\n%s", want, c.out.String())
+		}
+	}
+}

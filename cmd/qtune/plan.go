@@ -200,6 +200,8 @@ func (l *levelView) limit() string {
 		return plural(l.MaxRequests, "request")
 	case l.Exact:
 		return report.Duration(l.MaxS)
+	case l.MaxRequests == 0:
+		return "until settled, about " + report.Duration(l.MaxS) + " at most"
 	}
 	return fmt.Sprintf("until settled, at most %s or %s", plural(l.MaxRequests, "request"), report.Duration(l.MaxS))
 }
