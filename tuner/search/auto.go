@@ -315,14 +315,14 @@ func startThreshold(h []Trial) float64 {
 // enough is the expected improvement, as a fraction, below which the search ends.
 const enough = 0.01
 
-// converged says that nothing promises 1 %, and that as many trials as there are
-// axes, so that each had its chance, brought nothing better either.
+// converged says that nothing promises 1 %, and that twice as many trials as there
+// are axes, so that each had its chance, brought nothing better either.
 func (a *auto) converged(h []Trial, c chosen) bool {
-	if c.gainless || c.promise > math.Log(enough) {
+	if a.Thorough || c.gainless || c.promise > math.Log(enough) {
 		return false
 	}
 	best := a.best(h)
-	patience := max(5, len(a.Space.parts[c.point.Part].Axes))
+	patience := max(8, 2*len(a.Space.parts[c.point.Part].Axes))
 	return best >= 0 && len(h)-1-best >= patience
 }
 

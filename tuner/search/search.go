@@ -57,6 +57,7 @@ type Problem struct {
 	Minimize bool
 	Limits   int    // number of constraints
 	Trials   int    // budget, the baseline and every trial of the history included; 0: none
+	Thorough bool   // go on when converged, until the budget or the space ends
 	Seed     uint64 // equal seeds give equal proposals
 	// Prior predicts a candidate; false where it knows nothing of it. It must be a
 	// pure function. nil: there is no simulator.

@@ -120,6 +120,24 @@ func PoolTable(pools []*Pool, strategies []string, seeds int) (string, map[strin
 	return b.String(), mean, nil
 }
 
+// Stopped is the share of races on pools in which a strategy ends by itself before
+// it is within 5 % of the optimum.
+func Stopped(pools []*Pool, strategy string, seeds int) (float64, error) {
+	n := 0
+	for _, p := range pools {
+		for seed := range seeds {
+			r, err := p.Case(seed).Run(strategy, seed, p.Size(), false)
+			if err != nil {
+				return 0, err
+			}
+			if r.Five == Never {
+				n++
+			}
+		}
+	}
+	return float64(n) / float64(seeds*len(pools)), nil
+}
+
 func (p *Pool) meanTrials(strategy string, seeds int) (float64, error) {
 	sum := 0.0
 	for seed := range seeds {

@@ -38,6 +38,7 @@ const Never = 999
 func (c *Case) Run(strategy string, seed, budget int, early bool) (Race, error) {
 	p := c.Problem
 	p.Seed, p.Trials = uint64(seed), budget
+	p.Thorough = early // the other methods of the tables never stop by themselves
 	s, err := search.New(strategy, p)
 	if err != nil {
 		return Race{}, err
