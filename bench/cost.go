@@ -123,6 +123,9 @@ func (u clientUse) cost(wall time.Duration, signs clientSigns) ClientCost {
 	} else if c.SchedLatencyP99MS != nil && *c.SchedLatencyP99MS > starved {
 		c.because("its goroutines waited up to %.0f ms for a core (p99)", *c.SchedLatencyP99MS)
 	}
+	if c.Bound && c.CPUShare <= boundCPU*cores {
+		c.because("it had %.0f %% of a core, of the %.0f that it may use", 100*c.CPUShare, cores)
+	}
 	return c
 }
 
