@@ -68,6 +68,12 @@ bench: build ## the benchmarks, and the size of the binary
 compare-clients: build ## vllm bench serve and qtune bench with the same requests at one real vLLM, side by side
 	@scripts/compare-clients.sh
 
+.PHONY: bench-search
+bench-search: ## the search strategies against their goals: minutes (QTUNE_DATA has the measured pools)
+	$(GO) test ./tuner/search/searchbench -run 'Figures' -full -v -count=1 -timeout 30m
+	$(GO) test ./tuner/finish -run 'Figures' -full -v -count=1
+	$(GO) test ./tuner/search -run '^$$' -bench Next
+
 .PHONY: clean
 clean: ## removes what build and lint made; engines and runs stay
 	rm -rf bin dist

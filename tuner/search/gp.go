@@ -103,7 +103,7 @@ type belief struct {
 
 // maxFitted is to how many observations the kernel's parameters are fitted; the
 // process is then conditioned on all. It bounds the time of a proposal.
-const maxFitted = 70
+const maxFitted = 50
 
 // fit finds the most probable kernel under a belief and conditions it on data.
 func fit(b belief, d data) *process {

@@ -1,6 +1,7 @@
 package searchbench
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/csv"
 	"fmt"
@@ -30,7 +31,7 @@ type poolRow struct {
 	value, tpot float64
 }
 
-// columns are what a configuration consists of; versions are folded.
+// poolColumns are what a configuration consists of; versions are folded.
 func poolColumns() []string {
 	return []string{"backend", "precision", "gemm_quant_mode", "batch_size", "tp_size", "pp_size", "attention_dp_size", "moe_tp_size", "moe_ep_size"}
 }
@@ -53,12 +54,11 @@ func ReadPools(dir string) ([]*Pool, error) {
 }
 
 func readPool(path string) (*Pool, error) {
-	f, err := os.Open(path)
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	records, err := csv.NewReader(f).ReadAll()
+	records, err := csv.NewReader(bytes.NewReader(text)).ReadAll()
 	if err != nil {
 		return nil, err
 	}

@@ -93,8 +93,7 @@ func (r *Race) count(c *Case, h []search.Trial, best *int) {
 // the tail of TTFT varies by four times that.
 const RestartNoise = .015
 
-// CardCase is a workload on the simulated card, predicted by belief, which is
-// drawn anew for each seed; nil: nothing predicts it.
+// CardCase is a workload on the simulated card. Goroutines must not share one.
 type CardCase struct {
 	w     Workload
 	space *search.Space
@@ -173,7 +172,8 @@ func (c *CardCase) descend(at []int) float64 {
 	return v
 }
 
-// Case is the workload as a search problem for one seed.
+// Case is the workload as a search problem for one seed, predicted by a belief that
+// is drawn anew for each; nil: nothing predicts it.
 func (c *CardCase) Case(belief func(*rand.Rand) Hardware, seed int) *Case {
 	k := &Case{Name: c.w.Name, Optimum: c.best}
 	k.Problem = search.Problem{Space: c.space, Baseline: c.space.Baseline(0), Limits: 2}
