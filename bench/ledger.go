@@ -307,7 +307,7 @@ func (l *ledger) doubts(r Request, o *Outcome, a *answer) {
 		l.estimated++
 	case a.tokens < a.events || a.tokens > r.OutputTokens:
 		l.doubtful++
-	case a.tokens > a.events:
+	case a.tokens > a.events && !a.whole:
 		l.bundled++
 	}
 	if a.tokens == 0 {

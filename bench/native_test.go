@@ -61,8 +61,8 @@ func TestAnswersInOnePiece(t *testing.T) {
 			r := mustRun(t, c, to, w, Level{Kind: KindClosed, Users: 2, OutputTokens: 51, Requests: 6, Warmup: -1})
 			wantStat(t, "E2E", r.E2E.Mean, 600)
 			wantStat(t, "output throughput", &r.OutputThroughput, 2*51/0.6)
-			if r.OutputTokens != 306 || r.TTFT.N != 0 || r.TPOT.Mean != nil || r.ITL.Mean != nil {
-				t.Errorf("%d tokens, TTFT %+v, TPOT %+v, failures %+v", r.OutputTokens, r.TTFT, r.TPOT, r.Failures)
+			if len(r.Notes) > 0 || r.OutputTokens != 306 || r.TTFT.N != 0 || r.TPOT.Mean != nil || r.ITL.Mean != nil {
+				t.Errorf("%d tokens, TTFT %+v, TPOT %+v, failures %+v, notes %q", r.OutputTokens, r.TTFT, r.TPOT, r.Failures, r.Notes)
 			}
 		})
 	}
