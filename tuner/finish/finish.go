@@ -39,11 +39,11 @@ type Noise struct {
 	Freedom float64
 }
 
-// DefaultNoise is the upper end of what restarts are known to do, 1.5 %. It is worth
-// many degrees of freedom because it errs on the safe side on most machines, and
-// starts that contradict it overrule it. Three starts say little of their own noise:
-// without this, a lucky three that happen to agree would claim anything.
-func DefaultNoise() Noise { return Noise{SD: 0.015, Freedom: 30} }
+// DefaultNoise is the upper end of what restarts are known to do, 1.5 %, worth ten
+// degrees of freedom, and starts that contradict it overrule it. Three starts say
+// little of their own noise: without this, a lucky three that happen to agree would
+// claim anything.
+func DefaultNoise() Noise { return Noise{SD: 0.015, Freedom: 10} }
 
 // Level is the two-sided confidence of the interval, and one minus twice the share
 // of false winners that a single comparison may have.
