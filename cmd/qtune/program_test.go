@@ -97,7 +97,7 @@ func oursIn(t *testing.T, bin, dir string) string {
 func TestSimulatedInContainers(t *testing.T) {
 	realDocker(t)
 	bin, path, dir := program(t), write(t, "small.hcl", small), t.TempDir()
-	apply := []string{"apply", path, "--simulate", "--simulate-in", "docker", "--simulate-speed", "40", "--dir", dir, "--json"}
+	apply := []string{"apply", path, "--simulate", "--simulate-in", "docker", "--simulate-speed", "25", "--dir", dir, "--json"}
 	out, err := exec.CommandContext(t.Context(), bin, apply...).Output()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
