@@ -26,14 +26,10 @@ func (p *printer) comparison(o *tuner.Outcome) {
 }
 
 func compareLevels(row func(...string), base, best *bench.LevelResult) {
-	row(levelName(base),
+	row(tuner.LevelName(base),
 		fmt.Sprintf("%.1f", base.OutputThroughput), fmt.Sprintf("%.1f", best.OutputThroughput),
 		percent(best.OutputThroughput, base.OutputThroughput),
 		millis(base.E2E.Mean), millis(best.E2E.Mean), percentOf(best.E2E.Mean, base.E2E.Mean))
-}
-
-func levelName(l *bench.LevelResult) string {
-	return bench.Level{Kind: l.Kind, Users: l.Users, Rate: l.Rate, OutputTokens: l.RequestedOutputTokens}.String()
 }
 
 func millis(v *float64) string {

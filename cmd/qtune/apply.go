@@ -15,7 +15,7 @@ import (
 	"github.com/qtune/qtune/tuner"
 )
 
-// applyFlags are the flags of apply.
+// applyFlags are the flags of apply, and of plan, which shows what it would do.
 type applyFlags struct {
 	profileFlags
 	simulateFlags

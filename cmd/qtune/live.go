@@ -26,6 +26,7 @@ type liveView struct {
 	out       io.Writer
 	width     func() int
 	simulated bool
+	unit      bench.Unit // of the objective
 
 	mu      sync.Mutex
 	lines   int // the region's height on screen
@@ -67,8 +68,14 @@ func (v *liveView) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-func (v *liveView) plan(p *tuner.Plan, _ *surroundings) { v.draw(planLine(p, v.simulated)) }
-func (v *liveView) say(s string)                        { v.draw(s) }
+func (v *liveView) plan(p *tuner.Plan, _ *surroundings) {
+	v.mu.Lock()
+	v.unit = p.Profile.Objective.Metric.Unit
+	v.mu.Unlock()
+	v.draw(planLine(p, v.simulated))
+}
+
+func (v *liveView) say(s string) { v.draw(s) }
 
 func (v *liveView) stop() {
 	v.mu.Lock()
@@ -159,7 +166,7 @@ func (v *liveView) region() []string {
 	}
 	lines = append(lines, clocks)
 	if best := v.now.Best; best != nil {
-		lines = append(lines, fmt.Sprintf("  best so far: %s %s  %s%s", best.Result.Engine, best.Result.Name, bestFigure(best), simulatedWord(v.simulated)))
+		lines = append(lines, fmt.Sprintf("  best so far: %s %s  %s%s", best.Result.Engine, best.Result.Name, tuner.Figure(*best.Value, v.unit), simulatedWord(v.simulated)))
 	}
 	return lines
 }
@@ -176,20 +183,6 @@ func (v *liveView) left() (float64, bool) {
 	mean := sum / float64(len(v.walls))
 	rest := float64(v.now.N-v.now.K+1)*mean - time.Since(v.trial).Seconds()
 	return max(rest, 0), true
-}
-
-func bestFigure(v *tuner.Verdict) string {
-	for _, w := range v.Result.Workloads {
-		for i := range w.Levels {
-			if x, ok := w.Levels[i].Metric("output_throughput"); ok && v.Value != nil && x == *v.Value {
-				return tuner.Figure(x, bench.UnitTokensPerSecond)
-			}
-		}
-	}
-	if v.Value != nil {
-		return tuner.Figure(*v.Value, "")
-	}
-	return ""
 }
 
 func simulatedWord(simulated bool) string {

@@ -15,18 +15,8 @@ import (
 	"github.com/qtune/qtune/tuner"
 )
 
-// planFlags are the flags of plan.
-type planFlags struct {
-	profileFlags
-	simulateFlags
-	dir     string
-	fresh   bool
-	offline bool
-	json    bool
-}
-
 func planCmd(w *world) *cobra.Command {
-	var f planFlags
+	var f applyFlags
 	c := &cobra.Command{
 		Use:   "plan FILE",
 		Short: "Show every trial with its exact command, and what is pruned and why",
@@ -48,7 +38,7 @@ what would have to be fetched.`,
 	return c
 }
 
-func plan(ctx context.Context, w *world, path string, f *planFlags) error {
+func plan(ctx context.Context, w *world, path string, f *applyFlags) error {
 	p, err := loadProfile(w, path, &f.profileFlags, f.json)
 	if err != nil {
 		return err

@@ -137,24 +137,7 @@ func killed(t *testing.T, bin string, apply []string, dir string) {
 
 func TestKilledProcessRunLeavesNothing(t *testing.T) {
 	bin, path, dir := program(t), write(t, "small.hcl", small), t.TempDir()
-	c := exec.CommandContext(t.Context(), bin, simulated(path, dir, "--json")...)
-	out, err := c.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	until(t, out, `"type":"trial_ready"`)
-	if err := c.Process.Signal(syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	_, _ = io.Copy(io.Discard, out)
-	_ = c.Wait() // it was killed
-	output(t, bin, "destroy")
-	if left := oursIn(t, bin, dir); left != "" {
-		t.Errorf("left after kill -9 and destroy: %s", left)
-	}
+	killed(t, bin, simulated(path, dir, "--json"), dir)
 	s := lastResult(t, output(t, bin, simulated(path, dir, "--json")...))
 	if s.Winner == nil || s.Trials.OK != 2 {
 		t.Errorf("apply after kill -9: %+v", s)
