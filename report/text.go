@@ -83,8 +83,14 @@ func (p *printer) verdict(o *tuner.Outcome) {
 	}
 	unit := bench.Unit(s.Objective.Unit)
 	p.printf("  %s %s at %s%s\n", s.Objective.Metric, tuner.Figure(*s.Winner.Value, unit), s.Objective.Level, tag(s))
+	if line := ceilingLine(s); line != "" {
+		p.printf("  %s\n", line)
+	}
 	if s.Doubt != "" {
 		p.printf("  caution: %s\n", s.Doubt)
+	}
+	for _, a := range impossible(s, "%d more trials have figures above the card's ceiling") {
+		p.printf("  caution: %s\n", a)
 	}
 	p.printf("\n%s\n", Command(s.Winner.Command))
 }

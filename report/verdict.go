@@ -133,6 +133,9 @@ func (b *builder) cautions() []string {
 	for _, l := range s.Left {
 		all = append(all, b.Say("caution.left", l))
 	}
+	for _, a := range impossible(s, b.Say("ceiling.more")) {
+		all = append(all, b.translated(a))
+	}
 	return all
 }
 
@@ -153,6 +156,9 @@ func (b *builder) keyFigures() []KeyFigure {
 	}
 	if s.Baseline != nil && s.Baseline.Value != nil && !s.KeptBaseline {
 		add(b.Say("key.baseline"), one(*s.Baseline.Value, b.unit), b.caption(s.Baseline.Engine+" "+s.Baseline.Name))
+	}
+	if f, ok := b.ceilingFigure(); ok {
+		all = append(all, f)
 	}
 	add(b.Say("key.trials"), fmt.Sprint(s.Trials.OK+s.Trials.Failed), b.Say("key.trials.note", s.Trials.Failed, s.Trials.Pruned))
 	if s.Simulated {

@@ -56,6 +56,7 @@ type Summary struct {
 	Objective    ObjectiveValue `json:"objective"`
 	Gain         *float64       `json:"gain"`
 	Doubt        string         `json:"doubt,omitempty"`
+	Ceiling      *Ceiling       `json:"ceiling,omitempty"` // null where nobody looked for it
 	Trials       Counts         `json:"trials"`
 	NotRun       int            `json:"not_run"` // planned trials that an early end left out
 	EngineS      float64        `json:"engine_s"`

@@ -62,6 +62,9 @@ func apply(ctx context.Context, w *world, path string, f *applyFlags) error {
 	}
 	results, plan, runErr := s.guard(ctx, s.run)
 	outcome := tuner.Conclude(plan, results, time.Since(began))
+	if s.around != nil {
+		outcome.CompareWithCeiling(s.around.roof(), results)
+	}
 	return s.finish(ctx, outcome, runErr)
 }
 

@@ -77,15 +77,16 @@ func plan(ctx context.Context, w *world, path string, f *applyFlags) error {
 
 // planView is a plan as it is shown.
 type planView struct {
-	Type      string      `json:"type"` // "plan"
-	Profile   string      `json:"profile"`
-	Simulated bool        `json:"simulated"`
-	Card      string      `json:"card,omitempty"`
-	Trials    []trialView `json:"trials"`
-	Unlisted  int         `json:"unlisted,omitempty"` // pruned by the budget, too many to list
-	Levels    []levelView `json:"levels"`
-	Fetch     []fetchView `json:"fetch,omitempty"`
-	Notes     []string    `json:"notes,omitempty"`
+	Type      string       `json:"type"` // "plan"
+	Profile   string       `json:"profile"`
+	Simulated bool         `json:"simulated"`
+	Card      string       `json:"card,omitempty"`
+	Trials    []trialView  `json:"trials"`
+	Unlisted  int          `json:"unlisted,omitempty"` // pruned by the budget, too many to list
+	Levels    []levelView  `json:"levels"`
+	Ceiling   *ceilingView `json:"ceiling"`
+	Fetch     []fetchView  `json:"fetch,omitempty"`
+	Notes     []string     `json:"notes,omitempty"`
 }
 
 // trialView is a trial as a plan shows it.
@@ -122,7 +123,7 @@ type fetchView struct {
 }
 
 func newPlanView(p *tuner.Plan, s *surroundings, simulated bool) *planView {
-	v := &planView{Type: "plan", Profile: p.Profile.Name, Simulated: simulated, Unlisted: p.Unlisted, Notes: s.notes}
+	v := &planView{Type: "plan", Profile: p.Profile.Name, Simulated: simulated, Unlisted: p.Unlisted, Ceiling: s.ceiling(), Notes: s.notes}
 	if simulated {
 		v.Card = s.simulation.Card
 	}
@@ -165,6 +166,7 @@ func (v *planView) text(w io.Writer) error {
 	}
 	p.printf("By the memory of card and model %d fit, %d cannot (pruned), and %d must be tried to know.\n",
 		fits[string(catalog.AnswerFits)], fits[string(catalog.AnswerCannot)], fits[string(catalog.AnswerNotKnown)])
+	p.printf("%s\n", v.Ceiling)
 	for _, f := range v.Fetch {
 		p.printf("To fetch first: %s %s %s%s\n", f.What, f.Name, size(f.Bytes), f.Note)
 	}
