@@ -13,7 +13,7 @@ func (s *session) body(r Request) []byte {
 	b := make([]byte, 0, len(s.wire.before)+7*s.lexicon.count(r.InputTokens)+256)
 	b = append(b, s.wire.before...)
 	if f := s.work.Prompts.File; f != nil {
-		b = append(b, s.wire.recorded(f.turn(r.Turn))...)
+		b = append(b, s.wire.recorded(f.Turn(r.Turn))...)
 	} else {
 		b = append(b, s.wire.open...)
 		b = s.prompt(b, r)

@@ -5,10 +5,12 @@ import (
 	"time"
 )
 
-// clock tells the engine's time: wall time since base, times speed.
+// clock tells the engine's time: wall time since base, times speed; or a time that is
+// computed.
 type clock struct {
-	base  time.Time
-	speed float64
+	base    time.Time
+	speed   float64
+	virtual *time.Duration // the time, where it is computed
 }
 
 func newClock(speed float64) clock {
@@ -19,7 +21,12 @@ func newClock(speed float64) clock {
 }
 
 // now is the engine's time since the clock's start.
-func (c clock) now() time.Duration { return c.engine(time.Since(c.base)) }
+func (c clock) now() time.Duration {
+	if c.virtual != nil {
+		return *c.virtual
+	}
+	return c.engine(time.Since(c.base))
+}
 
 // since is the engine's time at a moment.
 func (c clock) since(t time.Time) time.Duration { return c.engine(t.Sub(c.base)) }

@@ -87,8 +87,8 @@ func ReadFile(name string, r io.Reader) (*File, error) {
 	return f, nil
 }
 
-// turn gives the request number i of all, and counts again from the first behind the last.
-func (f *File) turn(i int) Turn {
+// Turn gives the request number i of all, from 0, and counts again from the first behind the last.
+func (f *File) Turn(i int) Turn {
 	i %= f.turns
 	talk := f.talk(i)
 	return f.Talks[talk][i-f.starts[talk]]

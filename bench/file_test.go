@@ -48,7 +48,7 @@ func TestReadFile(t *testing.T) {
 			continue
 		}
 		for i, want := range tc.turns {
-			if got := f.turn(i + f.turns); got.OutputTokens != want {
+			if got := f.Turn(i + f.turns); got.OutputTokens != want {
 				t.Errorf("%s: request %d: %+v, want %d output tokens", tc.name, i, got, want)
 			}
 		}
@@ -65,8 +65,8 @@ func FuzzReadFile(f *testing.F) {
 		}
 		chat, plain := wires[APIChat], wires[APICompletions]
 		for i := range file.turns {
-			if len(file.turn(i).Messages) == 0 || len(chat.recorded(file.turn(i))) < 2 || file.line(i) < 1 {
-				t.Errorf("request %d: %+v", i, file.turn(i))
+			if len(file.Turn(i).Messages) == 0 || len(chat.recorded(file.Turn(i))) < 2 || file.line(i) < 1 {
+				t.Errorf("request %d: %+v", i, file.Turn(i))
 			}
 		}
 		_ = plain.takes(file)

@@ -94,18 +94,27 @@ func (s *session) warmers() int {
 	return s.level.users()
 }
 
-// ramp is the time over which a closed loop's users start: the mean time of a
-// request, so that they are out of step with each other as they will be later on.
+// ramp is rampOver for what the warm-up took.
 func (s *session) ramp(warm *ledger) time.Duration {
-	ramp := blindRamp
-	if warm != nil && len(warm.samples) > 0 {
-		var sum time.Duration
-		for _, w := range warm.samples {
-			sum += w.e2e
-		}
-		ramp = sum / time.Duration(len(warm.samples))
+	if warm == nil {
+		return s.level.rampOver(0, 0)
 	}
-	if _, d := s.level.Cap(); d > 0 {
+	var sum time.Duration
+	for _, w := range warm.samples {
+		sum += w.e2e
+	}
+	return s.level.rampOver(sum, len(warm.samples))
+}
+
+// rampOver is the time over which a closed loop's users start: the mean time of a
+// request, as the warm-up took so long for n of them, so that they are out of step
+// with each other as they will be later on.
+func (l Level) rampOver(sum time.Duration, n int) time.Duration {
+	ramp := blindRamp
+	if n > 0 {
+		ramp = sum / time.Duration(n)
+	}
+	if _, d := l.Cap(); d > 0 {
 		ramp = min(ramp, d/4)
 	}
 	return ramp

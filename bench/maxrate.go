@@ -24,13 +24,18 @@ const (
 // scale. The result is that of the highest rate that held, and lists all that were
 // tried; the rate is 0 where none held.
 func (c *Client) maxRate(ctx context.Context, t Target, w Workload, l Level) (LevelResult, error) {
-	s := search{client: c, target: t, work: w, level: l, high: math.Inf(1)}
+	return findRate(w, l, func(l Level) (LevelResult, error) { return c.level(ctx, t, w, l, &verdict{}) })
+}
+
+// findRate is maxRate, whoever measures a rate.
+func findRate(w Workload, l Level, measure func(Level) (LevelResult, error)) (LevelResult, error) {
+	s := search{measure: measure, work: w, level: l, high: math.Inf(1)}
 	rate := l.Rate
 	if rate == 0 {
 		rate = rateFirst
 	}
 	for len(s.tried) < rateTries && rate > 0 {
-		if err := s.try(ctx, rate); err != nil {
+		if err := s.try(rate); err != nil {
 			return s.result(), err
 		}
 		rate = s.next(rate)
@@ -40,8 +45,7 @@ func (c *Client) maxRate(ctx context.Context, t Target, w Workload, l Level) (Le
 
 // search is the state of a search for a rate.
 type search struct {
-	client    *Client
-	target    Target
+	measure   func(Level) (LevelResult, error)
 	work      Workload
 	level     Level
 	low, high float64 // the highest rate that held, and the lowest that did not
@@ -51,7 +55,7 @@ type search struct {
 }
 
 // try measures one rate.
-func (s *search) try(ctx context.Context, rate float64) error {
+func (s *search) try(rate float64) error {
 	l := s.level
 	l.Kind, l.Rate, l.RateEnd = KindOpen, rate, 0
 	if l.Duration == 0 && l.Requests == 0 {
@@ -63,7 +67,7 @@ func (s *search) try(ctx context.Context, rate float64) error {
 	if len(s.tried) > 0 {
 		l.Warmup = 0 // the server is warm
 	}
-	r, err := s.client.level(ctx, s.target, s.work, l, &verdict{})
+	r, err := s.measure(l)
 	s.last = r
 	if err != nil {
 		return err

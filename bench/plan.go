@@ -105,7 +105,7 @@ func (r *Request) fromFile(f *File) {
 		r.Turn = f.turns - 1 - r.Turn
 	}
 	r.InputTokens = 0
-	if n := f.turn(r.Turn).OutputTokens; n > 0 {
+	if n := f.Turn(r.Turn).OutputTokens; n > 0 {
 		r.OutputTokens = n
 	}
 }

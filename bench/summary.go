@@ -9,12 +9,23 @@ import (
 
 // summary makes the result of what a ledger holds, at the level's end.
 func (s *session) summary(l *ledger, use clientUse, wall time.Duration) LevelResult {
+	r, v := s.figures(l)
+	r.WallS = wall.Seconds()
+	r.Server = s.server.view(l)
+	r.Client = use.cost(wall, clientSigns{delayMS: l.delayP99(), socketMS: s.link.sockets.wait(l.bytes, wall), figure: wallFigure(&r, l.clock)})
+	r.Notes = append(s.notes, s.remarks(l, v)...)
+	r.Notes = append(r.Notes, s.server.compare(&r)...)
+	return r
+}
+
+// figures are those that follow from the requests alone.
+func (s *session) figures(l *ledger) (LevelResult, view) {
 	v := l.look(l.clock.now())
 	r := LevelResult{
 		Kind: s.level.Kind, Users: s.level.users(), Rate: s.level.Rate,
 		RequestedOutputTokens: s.level.OutputTokens,
 		Requests:              l.requests, Failures: l.failures,
-		DurationS: max(0, (l.last - l.first).Seconds()), WindowS: max(0, v.seconds()), WallS: wall.Seconds(),
+		DurationS: max(0, (l.last - l.first).Seconds()), WindowS: max(0, v.seconds()),
 		InputTokens: l.input, OutputTokens: l.output,
 		OutputThroughput:  v.throughput.value,
 		InputThroughput:   v.throughput.value * share(l.input, l.output),
@@ -37,11 +48,7 @@ func (s *session) summary(l *ledger, use clientUse, wall time.Duration) LevelRes
 	}
 	l.latencies(&r, v.cut)
 	s.timedFigures(l, &r)
-	r.Server = s.server.view(l)
-	r.Client = use.cost(wall, clientSigns{delayMS: l.delayP99(), socketMS: s.link.sockets.wait(l.bytes, wall), figure: wallFigure(&r, l.clock)})
-	r.Notes = append(s.notes, s.remarks(l, v)...)
-	r.Notes = append(r.Notes, s.server.compare(&r)...)
-	return r
+	return r, v
 }
 
 // counting names how tokens were counted.

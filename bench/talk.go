@@ -35,7 +35,7 @@ func (t *talker) take(r *Request, l Level) {
 		t.end = t.turn + len(f.Talks[talk])
 	}
 	r.Turn, r.OutputTokens = t.turn, l.OutputTokens
-	if n := f.turn(t.turn).OutputTokens; n > 0 {
+	if n := f.Turn(t.turn).OutputTokens; n > 0 {
 		r.OutputTokens = n
 	}
 	t.turn++

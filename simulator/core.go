@@ -34,7 +34,8 @@ type Request struct {
 	computed    int // tokens whose keys and values are in the cache
 	target      int // tokens to compute before the next one is generated
 	generated   int
-	blocks      int // of the cache
+	blocks      int   // of the cache
+	last        int64 // the step of its last token
 	waiting     bool
 	running     bool
 	Preemptions int // times it lost its cache and began again
@@ -43,14 +44,15 @@ type Request struct {
 // Event is one generated token.
 type Event struct {
 	Request *Request
-	Index   int  // of the token, from 0
-	Done    bool // it is the request's last
+	Index   int   // of the token, from 0
+	Steps   int64 // since its request's token before; 0 for the first
+	Done    bool  // it is the request's last
 }
 
 // Stats are counters and gauges of a Core.
 type Stats struct {
 	Running, Waiting   int
-	KVUsage            float64 // 0 to 1
+	KVUsage, KVPeak    float64 // 0 to 1
 	PromptTokens       int64
 	GeneratedTokens    int64
 	Preemptions        int64
@@ -81,6 +83,9 @@ type Core struct {
 	prefills []part
 	decodes  []*Request
 	events   []Event
+	times    []time.Duration
+	steady   bool // the next step will hold the same sequences as the last, one token each
+	least    int  // blocks that were ever free
 	stats    Stats
 }
 
@@ -89,7 +94,7 @@ type Core struct {
 func NewCore(s Scheduling, machine *Machine, jitter float64, seed uint64) *Core {
 	s.Block = max(s.Block, 1)
 	blocks := s.Pool / s.Block
-	c := &Core{s: s, machine: machine, jitter: jitter, rng: rand.New(rand.NewPCG(seed, 0x71)), free: blocks, total: blocks}
+	c := &Core{s: s, machine: machine, jitter: jitter, rng: rand.New(rand.NewPCG(seed, 0x71)), free: blocks, total: blocks, least: blocks}
 	c.ratio = c.firstRatio()
 	return c
 }
@@ -98,6 +103,7 @@ func NewCore(s Scheduling, machine *Machine, jitter float64, seed uint64) *Core 
 func (c *Core) Submit(r *Request) {
 	*r = Request{Prompt: max(r.Prompt, 1), Output: max(r.Output, 1), Owner: r.Owner, waiting: true}
 	r.target = r.Prompt
+	c.steady = false
 	c.waiting.pushBack(r)
 }
 
@@ -113,6 +119,7 @@ func (c *Core) Abort(r *Request) {
 	if c.cut == r {
 		c.cut = nil
 	}
+	c.steady = false
 	c.release(r)
 }
 
@@ -122,6 +129,7 @@ func (c *Core) Stats() Stats {
 	s.Running, s.Waiting = len(c.running), c.waiting.len()
 	if c.total > 0 {
 		s.KVUsage = 1 - float64(c.free)/float64(c.total)
+		s.KVPeak = 1 - float64(c.least)/float64(c.total)
 	}
 	return s
 }
@@ -134,6 +142,7 @@ func (c *Core) Idle() bool { return len(c.running) == 0 && c.waiting.len() == 0 
 // slice is valid until the next call.
 func (c *Core) Step() (time.Duration, []Event) {
 	c.prefills, c.decodes, c.events = c.prefills[:0], c.decodes[:0], c.events[:0]
+	evicted := c.stats.Preemptions
 	if c.s.SGLang {
 		c.formSGLang()
 	} else {
@@ -143,13 +152,27 @@ func (c *Core) Step() (time.Duration, []Event) {
 		c.ratio = c.firstRatio()
 		return 0, nil
 	}
-	d := c.machine.Step(c.batch())
+	d := c.noisy(c.machine.Step(c.batch()))
+	c.stats.Steps++
+	c.least = min(c.least, c.free)
+	finished := c.stats.Finished
+	c.complete()
+	c.steady = len(c.prefills) == 0 && len(c.decodes) == len(c.running) && finished == c.stats.Finished &&
+		evicted == c.stats.Preemptions && c.closed()
+	return d, c.events
+}
+
+// closed says that nobody is admitted before a sequence ends. In vLLM that is so once a
+// step admitted nobody, since the free cache only shrinks; SGLang's reserve shrinks too.
+func (c *Core) closed() bool {
+	return !c.s.SGLang || c.waiting.len() == 0 || len(c.running) >= c.s.MaxRunning
+}
+
+func (c *Core) noisy(d time.Duration) time.Duration {
 	if c.jitter > 0 {
 		d = time.Duration(float64(d) * math.Exp(c.jitter*c.rng.NormFloat64()))
 	}
-	c.stats.Steps++
-	c.complete()
-	return d, c.events
+	return d
 }
 
 func (c *Core) batch() Batch {
@@ -186,7 +209,12 @@ func (c *Core) emit(r *Request) {
 	r.generated++
 	c.stats.GeneratedTokens++
 	done := r.generated >= r.Output
-	c.events = append(c.events, Event{Request: r, Index: r.generated - 1, Done: done})
+	since := int64(0)
+	if r.generated > 1 {
+		since = c.stats.Steps - r.last
+	}
+	r.last = c.stats.Steps
+	c.events = append(c.events, Event{Request: r, Index: r.generated - 1, Steps: since, Done: done})
 	if done {
 		c.stats.Finished++
 		c.drop(r)

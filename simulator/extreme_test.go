@@ -39,16 +39,15 @@ func TestExtremeNumbers(t *testing.T) {
 func serveOne(t *testing.T, i *instance, what string) {
 	t.Helper()
 	i.script(time.Unix(0, 0))
-	srv := newServer(i, nil)
 	prompt := max(1, i.maxLen-2)
 	if i.kind == kindSGLang {
 		prompt = max(1, min(prompt, i.fit.KVTokens-3))
 	}
-	if err := srv.checkLength(prompt, 1); err != nil {
+	if err := i.checkLength(prompt, 1); err != nil {
 		return // refused when it is asked for
 	}
 	c := NewCore(i.scheduling, NewMachine(i.card, i.model, i.kernels, EfficiencyOf(i.card)), 0, 0)
-	r := &Request{Prompt: prompt, Output: srv.clip(prompt, 1)}
+	r := &Request{Prompt: prompt, Output: i.clip(prompt, 1)}
 	c.Submit(r)
 	for n := 0; !c.Idle(); n++ {
 		took, _ := c.Step()

@@ -15,7 +15,8 @@ type settings struct {
 	card    catalog.Card
 	speed   float64 // engine seconds in one wall second
 	seed    uint64
-	model   string // catalog id, for a model that is no folder here
+	model   string         // catalog id, for a model that is no folder here
+	shape   *catalog.Model // of the model, whatever the command line names; nil: not given
 	getenv  func(string) string
 	version string // of the engine
 }
@@ -104,6 +105,9 @@ func (i *instance) die(at stage, code int, text ...string) {
 // findModel finds the shape of the model that the command line names: the config.json
 // of a folder that is here, else the simulation's own setting, else the catalog.
 func (s settings) findModel(name string) (catalog.Model, error) {
+	if s.shape != nil {
+		return *s.shape, nil
+	}
 	config, err := os.ReadFile(filepath.Join(name, "config.json"))
 	if err == nil {
 		m, err := catalog.ModelFromConfig(config)

@@ -37,7 +37,7 @@ func Main(ctx context.Context, args []string, getenv func(string) string, stdout
 		say(stderr, "qtune: %v", err)
 		return exitUsage
 	}
-	parse := map[string]func(settings, []string) (*instance, error){kindVLLM: newVLLM, kindSGLang: newSGLang, kindLlamaCpp: newLlamaCpp}[kind]
+	parse := parserOf(kind)
 	if parse == nil {
 		say(stderr, "qtune: no engine %q can be simulated: vllm, sglang and llamacpp can", kind)
 		return exitUsage
@@ -56,6 +56,11 @@ func Main(ctx context.Context, args []string, getenv func(string) string, stdout
 		say(stdout, "qtune: no figure of this simulation depends on: %s", strings.Join(names, ", "))
 	}
 	return i.run(ctx, stdout, stderr)
+}
+
+// parserOf reads an engine's command line; nil for an engine that is not simulated.
+func parserOf(kind string) func(settings, []string) (*instance, error) {
+	return map[string]func(settings, []string) (*instance, error){kindVLLM: newVLLM, kindSGLang: newSGLang, kindLlamaCpp: newLlamaCpp}[kind]
 }
 
 func say(w io.Writer, format string, args ...any) {

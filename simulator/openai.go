@@ -90,10 +90,10 @@ func (s *server) prepare(g *generation) error {
 	case g.chat || s.i.kind == kindLlamaCpp:
 		asked = max(room, 1)
 	}
-	if err := s.checkLength(g.prompt, asked); err != nil {
+	if err := s.i.checkLength(g.prompt, asked); err != nil {
 		return err
 	}
-	asked = s.clip(g.prompt, asked)
+	asked = s.i.clip(g.prompt, asked)
 	g.output, g.reason = asked, "length"
 	if natural := max(s.naturalLength(g.hash), g.MinTokens, 1); !g.IgnoreEOS && natural < asked {
 		g.output, g.reason = natural, "stop"
@@ -101,19 +101,19 @@ func (s *server) prepare(g *generation) error {
 	return nil
 }
 
-func (s *server) checkLength(prompt, asked int) error {
-	limit := s.i.maxLen
+func (i *instance) checkLength(prompt, asked int) error {
+	limit := i.maxLen
 	switch {
 	case prompt < 1:
 		return fmt.Errorf("The decoder prompt cannot be empty") //nolint:staticcheck // the engine's own text
-	case s.i.kind == kindLlamaCpp && prompt >= limit:
+	case i.kind == kindLlamaCpp && prompt >= limit:
 		return fmt.Errorf("the request exceeds the available context size (%d tokens), try increasing it", limit)
-	case s.i.kind == kindLlamaCpp:
+	case i.kind == kindLlamaCpp:
 		return nil
-	case s.i.kind == kindSGLang && prompt+asked > limit:
+	case i.kind == kindSGLang && prompt+asked > limit:
 		return fmt.Errorf("Requested token count exceeds the model's maximum context length of %d tokens. You requested a total of %d tokens: %d tokens from the input messages and %d tokens for the completion.", limit, prompt+asked, prompt, asked) //nolint:staticcheck,revive // the engine's own text
-	case s.i.kind == kindSGLang && prompt >= s.i.fit.KVTokens-1:
-		return fmt.Errorf("Input length (%d tokens) exceeds the maximum allowed length (%d tokens). Use a shorter input or enable --allow-auto-truncate.", prompt, s.i.fit.KVTokens-1) //nolint:staticcheck,revive // the engine's own text
+	case i.kind == kindSGLang && prompt >= i.fit.KVTokens-1:
+		return fmt.Errorf("Input length (%d tokens) exceeds the maximum allowed length (%d tokens). Use a shorter input or enable --allow-auto-truncate.", prompt, i.fit.KVTokens-1) //nolint:staticcheck,revive // the engine's own text
 	case prompt+asked > limit:
 		return fmt.Errorf("This model's maximum context length is %d tokens. However, you requested %d tokens (%d in the prompt, %d in the completion). Please reduce the length of the prompt or the completion.", limit, prompt+asked, prompt, asked) //nolint:staticcheck,revive // the engine's own text
 	}
@@ -122,12 +122,12 @@ func (s *server) checkLength(prompt, asked int) error {
 
 // clip shortens an answer where the engine does so silently: SGLang to its pool,
 // llama-server to its slot.
-func (s *server) clip(prompt, asked int) int {
-	switch s.i.kind {
+func (i *instance) clip(prompt, asked int) int {
+	switch i.kind {
 	case kindSGLang:
-		return max(1, min(asked, s.i.fit.KVTokens-1-prompt))
+		return max(1, min(asked, i.fit.KVTokens-1-prompt))
 	case kindLlamaCpp:
-		return max(1, min(asked, s.i.maxLen-prompt))
+		return max(1, min(asked, i.maxLen-prompt))
 	}
 	return asked
 }
@@ -172,20 +172,26 @@ func (s *server) promptTokens(g *generation) (int, error) {
 func template(messages []message) string {
 	var b strings.Builder
 	for _, m := range messages {
-		var text string
-		if json.Unmarshal(m.Content, &text) != nil {
-			var parts []struct {
-				Text string `json:"text"`
-			}
-			_ = json.Unmarshal(m.Content, &parts) // anything else has no text
-			for _, p := range parts {
-				text += p.Text
-			}
-		}
-		b.WriteString("\n" + m.Role + "\n" + text + "\n")
+		b.WriteString("\n" + m.Role + "\n" + m.text() + "\n")
 	}
 	b.WriteString("\nuser\n")
 	return b.String()
+}
+
+// text is what a message says; "" for what is no text.
+func (m message) text() string {
+	var text string
+	if json.Unmarshal(m.Content, &text) == nil {
+		return text
+	}
+	var parts []struct {
+		Text string `json:"text"`
+	}
+	_ = json.Unmarshal(m.Content, &parts) // anything else has no text
+	for _, p := range parts {
+		text += p.Text
+	}
+	return text
 }
 
 // whole answers in one piece.

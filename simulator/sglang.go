@@ -28,6 +28,11 @@ func (c *Core) formSGLang() {
 			c.decodes = append(c.decodes, r)
 		}
 	}
+	c.decay()
+}
+
+// decay lowers the share of unfinished output that is reserved, once a step.
+func (c *Core) decay() {
 	c.ratio = max(c.firstRatio()*lastShare, c.ratio-c.firstRatio()*(1-lastShare)/shareSteps)
 }
 

@@ -103,29 +103,58 @@ func NewMachine(card catalog.Card, m catalog.Model, k Kernels, eff Efficiency) *
 // operations and attention, then the output layer, the host, launches that no graph
 // saves, unpacking of weights, and weights over PCIe.
 func (a *Machine) Step(b Batch) time.Duration {
+	s := a.shape(b)
+	return s.step(b.DecodeContext)
+}
+
+// shape is what a step costs whatever the contexts of its decoding sequences are.
+// Sequences that go on together differ in nothing else from step to step.
+type shape struct {
+	decodes  float64
+	cardS    float64 // without reading the decoding sequences' keys and values
+	kvS      float64 // for each token of their contexts, all layers
+	offloadS float64
+	prefetch bool
+	hostS    float64
+}
+
+func (a *Machine) shape(b Batch) shape {
 	n := float64(b.PrefillTokens + b.Decodes)
 	weights := a.denseS
 	if a.experts > 0 {
 		weights += a.expertS * a.experts * (1 - math.Pow(1-a.perToken, n))
 	}
 	linear := smoothMax(weights, a.flopS*n, a.eff.Smooth)
-	layer := linear + a.smallS + a.smallTokS*n + a.attention(b)
-	card := a.layers*(layer+a.launches(b, linear+a.dequantS/a.layers)) + a.headS + a.dequantS
-	if a.k.Prefetch {
-		card = math.Max(card, a.offloadS)
-	} else {
-		card += a.offloadS
-	}
+	layer := linear + a.smallS + a.smallTokS*n + a.attention(b) + a.launches(b, linear+a.dequantS/a.layers)
 	host := a.eff.StepUS
 	if a.k.AsyncHost {
 		host *= asyncShare
 	}
 	host += a.eff.SequenceUS * float64(b.Prefills+b.Decodes)
-	return time.Duration((card + host*1e-6) * 1e9)
+	return shape{
+		decodes: float64(b.Decodes), cardS: a.layers*layer + a.headS + a.dequantS, kvS: a.layers * a.kvS,
+		offloadS: a.offloadS, prefetch: a.k.Prefetch, hostS: host * 1e-6,
+	}
 }
 
-// attention is a layer's attention, s. Decode reaches half of its share of the
-// bandwidth at short contexts and all of it from 1,024 tokens.
+// step is the time of a step whose decoding sequences have so many tokens of context
+// in all. Decode reaches half of its share of the bandwidth at short contexts and all
+// of it from 1,024 tokens.
+func (s *shape) step(context float64) time.Duration {
+	card := s.cardS
+	if s.decodes > 0 {
+		card += s.kvS * context / (0.5 + 0.5*math.Min(1, context/(1024*s.decodes)))
+	}
+	if s.prefetch {
+		card = math.Max(card, s.offloadS)
+	} else {
+		card += s.offloadS
+	}
+	return time.Duration((card + s.hostS) * 1e9)
+}
+
+// attention is a layer's attention without reading the keys and values of decoding
+// sequences, s.
 func (a *Machine) attention(b Batch) float64 {
 	launch := a.eff.AttentionUS * 1e-6
 	if a.k.AttentionFactor > 0 {
@@ -133,9 +162,7 @@ func (a *Machine) attention(b Batch) float64 {
 	}
 	var s float64
 	if b.Decodes > 0 {
-		mean := b.DecodeContext / float64(b.Decodes)
-		reach := 0.5 + 0.5*math.Min(1, mean/1024)
-		s += launch + a.kvS*b.DecodeContext/reach + a.k.SequenceUS*1e-6*float64(b.Decodes)
+		s += launch + a.k.SequenceUS*1e-6*float64(b.Decodes)
 	}
 	if b.Prefills > 0 {
 		s += launch + a.prefillS*b.PrefillWork

@@ -1,0 +1,204 @@
+package simulator
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/qtune/qtune/bench"
+	"github.com/qtune/qtune/catalog"
+)
+
+// Setup is an engine's start on a card.
+type Setup struct {
+	Kind       string              // vllm, sglang or llamacpp
+	Args       []string            // its command line, from after the program's words
+	Getenv     func(string) string // its environment; nil: empty
+	Card       catalog.Card
+	Model      *catalog.Model // nil: what the command line names
+	Efficiency Efficiency     // the zero value: EfficiencyOf(Card)
+}
+
+// Facts are what a start tells.
+type Facts struct {
+	Refusal     string      // why the engine would not come up, in its own words; "" it serves
+	Fit         catalog.Fit // of its memory; not Known where it is refused before that
+	MaxModelLen int         // longest request, tokens
+	MaxRunning  int         // sequences at once
+	Start       time.Duration
+	NotModelled []string // flags that no figure depends on
+}
+
+// Engine is an engine on a card under one command line. Goroutines may share it.
+type Engine struct {
+	i       *instance
+	machine *Machine
+	facts   Facts
+}
+
+// Prepare reads a command line as that engine would. That the engine refuses it is no
+// error but a fact; an error means that there is no simulation of it.
+func Prepare(s Setup) (*Engine, error) {
+	parse := parserOf(s.Kind)
+	if parse == nil {
+		return nil, fmt.Errorf("no engine %q can be simulated: vllm, sglang and llamacpp can", s.Kind)
+	}
+	set := settings{card: s.Card, speed: 1, getenv: s.Getenv, shape: s.Model}
+	if set.getenv == nil {
+		set.getenv = func(string) string { return "" }
+	}
+	i, err := parse(set, s.Args)
+	var usage *usageError
+	switch {
+	case errors.As(err, &usage):
+		return &Engine{facts: Facts{Refusal: usage.text}}, nil
+	case err != nil:
+		return nil, fmt.Errorf("simulating %s: %w", s.Kind, err)
+	}
+	e := &Engine{i: i, facts: i.facts()}
+	if e.facts.Refusal == "" {
+		e.retune(s.Efficiency)
+	}
+	return e, nil
+}
+
+func (i *instance) facts() Facts {
+	f := Facts{Fit: i.fit, MaxModelLen: i.maxLen, MaxRunning: i.scheduling.MaxRunning, NotModelled: i.args.unmodelled()}
+	if i.death != nil {
+		f.Refusal = i.death.text[len(i.death.text)-1]
+		return f
+	}
+	entries := i.script(time.Unix(0, 0)).entries
+	f.Start = entries[len(entries)-1].at
+	return f
+}
+
+// Facts are what the start tells.
+func (e *Engine) Facts() Facts { return e.facts }
+
+// With is the same engine on a card whose kernels reach other shares.
+func (e *Engine) With(eff Efficiency) *Engine {
+	o := *e
+	if o.facts.Refusal == "" {
+		o.retune(eff)
+	}
+	return &o
+}
+
+func (e *Engine) retune(eff Efficiency) {
+	if eff == (Efficiency{}) {
+		eff = EfficiencyOf(e.i.card)
+	}
+	e.machine = NewMachine(e.i.card, e.i.model, e.i.kernels, eff)
+}
+
+// Run computes one level of a workload on an engine in virtual time: the requests of
+// bench.Plan, sent as bench.Client sends them, and the result that it would make. The
+// result is marked simulated. Equal arguments give equal results. An engine that does
+// not start gives an empty result and facts that say why. Whoever runs many should
+// use Prepare, NewLoad and Engine.Run, which repeat less.
+func Run(s Setup, w bench.Workload, l bench.Level, seed uint64) (bench.LevelResult, Facts, error) {
+	e, err := Prepare(s)
+	if err != nil {
+		return bench.LevelResult{}, Facts{}, err
+	}
+	load, err := NewLoad(w, l)
+	if err != nil {
+		return bench.LevelResult{}, Facts{}, err
+	}
+	return e.Run(load, seed), e.facts, nil
+}
+
+// Load is one level of a workload, ready to be run again and again. It is for one
+// goroutine at a time.
+type Load struct {
+	work    bench.Workload
+	level   bench.Level
+	client  *bench.Virtual // nil for a level that is made of others
+	prompts []int          // tokens of the requests of a file, 0: not counted yet
+	flights []*[256]flight
+	used    int             // of them
+	ends    []time.Duration // of each step
+}
+
+// flight is the memory of one more request.
+func (l *Load) flight() *flight {
+	i := l.used
+	l.used++
+	if i/256 == len(l.flights) {
+		l.flights = append(l.flights, new([256]flight))
+	}
+	return &l.flights[i/256][i%256]
+}
+
+// promptTokens is the length of a request's prompt. Where it is not planned, the
+// simulated tokenizer counts it.
+func (l *Load) promptTokens(r *bench.Request) int {
+	file := l.work.Prompts.File
+	if r.InputTokens > 0 || file == nil {
+		return r.InputTokens
+	}
+	for len(l.prompts) <= r.Turn {
+		l.prompts = append(l.prompts, 0)
+	}
+	if l.prompts[r.Turn] == 0 {
+		l.prompts[r.Turn] = countTurn(file.Turn(r.Turn), l.work.API == bench.APIChat || l.work.API == bench.APIOllamaChat)
+	}
+	return l.prompts[r.Turn]
+}
+
+// countTurn counts a recorded prompt as the simulated server would.
+func countTurn(t bench.Turn, chat bool) int {
+	var messages []message
+	for _, m := range t.Messages {
+		messages = append(messages, message{Role: m.Role, Content: m.Content})
+	}
+	if chat || len(messages) != 1 {
+		return max(1, countTokens(template(messages)))
+	}
+	return max(1, countTokens(messages[0].text()))
+}
+
+// NewLoad plans a level. The error says why it cannot be run.
+func NewLoad(w bench.Workload, l bench.Level) (*Load, error) {
+	load := &Load{work: w, level: l}
+	var err error
+	if l.Kind == bench.KindMaxRate {
+		err = w.Check(l)
+	} else {
+		load.client, err = bench.NewVirtual(w, l)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("planning %s: %w", l, err)
+	}
+	return load, nil
+}
+
+// Run is the function Run for a level that is planned.
+func (e *Engine) Run(load *Load, seed uint64) bench.LevelResult {
+	if e.facts.Refusal != "" {
+		return bench.LevelResult{Kind: load.level.Kind, Users: load.level.Users, Rate: load.level.Rate, Simulated: true}
+	}
+	if load.client == nil {
+		// The level and workload were checked when it was planned.
+		result, _ := bench.VirtualMaxRate(load.work, load.level, func(v *bench.Virtual) bench.LevelResult {
+			return e.run(load, v, seed)
+		})
+		return result
+	}
+	load.client.Reset()
+	return e.run(load, load.client, seed)
+}
+
+func (e *Engine) run(load *Load, client *bench.Virtual, seed uint64) bench.LevelResult {
+	load.used = 0
+	r := &run{engine: e, load: load, client: client, limits: client.Timeouts(), core: NewCore(e.i.scheduling, e.machine, 0, seed)}
+	r.all()
+	result := client.Result()
+	result.Server = r.server()
+	return result
+}
+
+// forever is a limit that is none.
+const forever = time.Duration(math.MaxInt64)
