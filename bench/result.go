@@ -141,7 +141,7 @@ type LevelResult struct {
 	TokensEstimated bool        `json:"tokens_estimated,omitempty"` // the server sent no usage
 	Settled         bool        `json:"settled"`                    // the throughput's 95 % interval is within 2 % of it
 	Partial         bool        `json:"partial,omitempty"`          // interrupted before its end
-	Simulated       bool        `json:\"simulated,omitempty\"`      // computed: no request was sent, see Virtual
+	Simulated       bool        `json:"simulated,omitempty"`        // computed: no request was sent, see Virtual
 	Client          ClientCost  `json:"client"`
 	// SimulatorLagMS is how late the steps of a simulated server ended in this level, on average, in its own time.
 	SimulatorLagMS *float64 `json:"simulator_lag_ms,omitempty"`

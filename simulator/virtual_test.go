@@ -14,9 +14,9 @@ func chat() bench.Workload {
 	return bench.Workload{Name: "chat", API: bench.APICompletions, Prompts: bench.Prompts{InputTokens: 512}, Seed: 7}
 }
 
-func prepared(t testing.TB, kind, cardName string, words ...string) *Engine {
+func prepared(t testing.TB, words ...string) *Engine {
 	t.Helper()
-	e, err := Prepare(Setup{Kind: kind, Args: words, Card: card(t, cardName)})
+	e, err := Prepare(Setup{Kind: "vllm", Args: words, Card: card(t, "RTX 5090")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func prepared(t testing.TB, kind, cardName string, words ...string) *Engine {
 var marlin32 = []string{awq32, "--max-model-len", "8192"}
 
 func TestVirtualRunOfEachLevel(t *testing.T) {
-	e := prepared(t, "vllm", "RTX 5090", marlin32...)
+	e := prepared(t, marlin32...)
 	trace, err := bench.ReadTrace("trace", strings.NewReader("TIMESTAMP,ContextTokens,GeneratedTokens\n0,100,20\n0.5,300,5\n0.9,50,40\n"))
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +100,7 @@ func TestVirtualRequestsThatAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := prepared(t, "vllm", "RTX 5090", marlin32...).Run(load, 1)
+	r := prepared(t, marlin32...).Run(load, 1)
 	if r.Requests.Completed != 0 || r.Requests.Failed == 0 || len(r.Failures) != 1 || r.Failures[0].Reason != "HTTP 400" {
 		t.Errorf("%+v %+v", r.Requests, r.Failures)
 	}
@@ -114,7 +114,7 @@ func TestVirtualTimeOuts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := prepared(t, "vllm", "RTX 5090", marlin32...).Run(load, 1)
+	r := prepared(t, marlin32...).Run(load, 1)
 	if r.Requests.Completed == 0 || r.Requests.Failed == 0 || r.Requests.Total != 400 {
 		t.Errorf("%+v %+v", r.Requests, r.Failures)
 	}
@@ -131,7 +131,7 @@ func BenchmarkVirtual(b *testing.B) {
 	}
 	for _, r := range rows {
 		b.Run(r.name, func(b *testing.B) {
-			e := prepared(b, "vllm", "RTX 5090", marlin32...)
+			e := prepared(b, marlin32...)
 			load, err := NewLoad(chat(), r.l)
 			if err != nil {
 				b.Fatal(err)
