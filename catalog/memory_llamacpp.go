@@ -38,8 +38,8 @@ func LlamaCppMemory(card Card, m Model, f LlamaCppFlags) Fit {
 	fit.KVBytes = float64(cells) * per * share
 	fit.WorkBytes = float64(orInt(f.MicroBatch, 512)) * float64(m.Vocab+2*m.Intermediate) * 4
 	if need := fit.WeightBytes + fit.KVBytes + fit.WorkBytes; need > card.MemoryBytes {
-		return fit.fail(ProblemWeights, fmt.Sprintf("weights %s, KV cache %s for %s cells and compute buffer %s are more than the card's %s",
-			needsGiB(fit.WeightBytes), needsGiB(fit.KVBytes), thousands(cells), needsGiB(fit.WorkBytes), needsGiB(card.MemoryBytes)))
+		return fit.fail(ProblemWeights, fmt.Sprintf("weights %s (%s), KV cache %s for %s cells and compute buffer %s are more than the card's %s",
+			needsGiB(fit.WeightBytes), m.weightSource(), needsGiB(fit.KVBytes), thousands(cells), needsGiB(fit.WorkBytes), needsGiB(card.MemoryBytes)))
 	}
 	return fit.ok(cells, min(slot, m.MaxPosition))
 }

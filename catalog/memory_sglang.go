@@ -74,9 +74,9 @@ func SGLangMemory(card Card, m Model, flags SGLangFlags) Fit {
 	fit.WorkBytes = f.workBytes(m)
 	per := m.KVBytesPerToken(f.KVDType)
 	fit.KVBytes = free*f.MemFraction - fit.WeightBytes
-	words := fmt.Sprintf("%s free × %g, less weights %s leaves %s", needsGiB(free), f.MemFraction, needsGiB(fit.WeightBytes), kvSum(fit.KVBytes, per))
+	words := fmt.Sprintf("%s free × %g, less weights %s (%s) leaves %s", needsGiB(free), f.MemFraction, needsGiB(fit.WeightBytes), m.weightSource(), kvSum(fit.KVBytes, per))
 	if fit.WeightBytes > free {
-		return fit.fail(ProblemWeights, fmt.Sprintf("the weights take %s and the card has %s free", needsGiB(fit.WeightBytes), needsGiB(free)))
+		return fit.fail(ProblemWeights, fmt.Sprintf("the weights take %s (%s) and the card has %s free", needsGiB(fit.WeightBytes), m.weightSource(), needsGiB(free)))
 	}
 	tokens := int(fit.KVBytes / per)
 	if fit.KVBytes <= 0 || tokens < 1 {
@@ -88,8 +88,8 @@ func SGLangMemory(card Card, m Model, flags SGLangFlags) Fit {
 	}
 	rest := free - fit.WeightBytes - float64(tokens)*per
 	if need := fit.WorkBytes + fit.GraphBytes; need > rest && !card.CPU {
-		return fit.fail(ProblemWork, fmt.Sprintf("weights %s and a pool of %s tokens leave %s of %s; activations and graphs need %s",
-			needsGiB(fit.WeightBytes), thousands(tokens), needsGiB(rest), needsGiB(free), needsGiB(need)))
+		return fit.fail(ProblemWork, fmt.Sprintf("weights %s (%s) and a pool of %s tokens leave %s of %s; activations and graphs need %s",
+			needsGiB(fit.WeightBytes), m.weightSource(), thousands(tokens), needsGiB(rest), needsGiB(free), needsGiB(need)))
 	}
 	return fit.ok(tokens, f.ContextLength)
 }

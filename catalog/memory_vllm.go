@@ -69,15 +69,15 @@ func VLLMMemory(card Card, m Model, flags VLLMFlags) Fit {
 	}
 	per := m.KVBytesPerToken(f.KVDType)
 	words := func() string { // most configurations fit, and a plan asks for a hundred thousand
-		return fmt.Sprintf("%s × %g = %s; less weights %s, activations and context %s, CUDA graphs %s leaves %s",
-			needsGiB(card.MemoryBytes), f.Utilization, needsGiB(requested), needsGiB(fit.WeightBytes), needsGiB(fit.WorkBytes), needsGiB(fit.GraphBytes), kvSum(fit.KVBytes, per))
+		return fmt.Sprintf("%s × %g = %s; less weights %s (%s), activations and context %s, CUDA graphs %s leaves %s",
+			needsGiB(card.MemoryBytes), f.Utilization, needsGiB(requested), needsGiB(fit.WeightBytes), m.weightSource(), needsGiB(fit.WorkBytes), needsGiB(fit.GraphBytes), kvSum(fit.KVBytes, per))
 	}
 	switch {
 	case fit.WeightBytes+contextBytes > card.MemoryBytes:
-		return fit.fail(ProblemWeights, fmt.Sprintf("the weights take %s and the card has %s", needsGiB(fit.WeightBytes), needsGiB(card.MemoryBytes)))
+		return fit.fail(ProblemWeights, fmt.Sprintf("the weights take %s (%s) and the card has %s", needsGiB(fit.WeightBytes), m.weightSource(), needsGiB(card.MemoryBytes)))
 	case f.KVCacheBytes > 0 && fit.WeightBytes+fit.WorkBytes+fit.GraphBytes+fit.KVBytes > card.MemoryBytes:
-		return fit.fail(ProblemWork, fmt.Sprintf("weights %s, KV cache %s, activations and context %s and CUDA graphs %s are more than the card's %s",
-			needsGiB(fit.WeightBytes), needsGiB(fit.KVBytes), needsGiB(fit.WorkBytes), needsGiB(fit.GraphBytes), needsGiB(card.MemoryBytes)))
+		return fit.fail(ProblemWork, fmt.Sprintf("weights %s (%s), KV cache %s, activations and context %s and CUDA graphs %s are more than the card's %s",
+			needsGiB(fit.WeightBytes), m.weightSource(), needsGiB(fit.KVBytes), needsGiB(fit.WorkBytes), needsGiB(fit.GraphBytes), needsGiB(card.MemoryBytes)))
 	case fit.KVBytes < per*float64(f.BlockSize):
 		return fit.fail(ProblemNoKV, words())
 	}
@@ -101,8 +101,8 @@ func (fit Fit) onCPU(card Card, m Model, f VLLMFlags) Fit {
 	fit.KVBytes = orFloat(f.KVCacheBytes, vllmCPUKVSpace)
 	per := m.KVBytesPerToken(f.KVDType)
 	if need := fit.WeightBytes + fit.KVBytes; need > card.MemoryBytes {
-		return fit.fail(ProblemWeights, fmt.Sprintf("weights %s and KV cache %s are more than the free memory, %s",
-			needsGiB(fit.WeightBytes), needsGiB(fit.KVBytes), needsGiB(card.MemoryBytes)))
+		return fit.fail(ProblemWeights, fmt.Sprintf("weights %s (%s) and KV cache %s are more than the free memory, %s",
+			needsGiB(fit.WeightBytes), m.weightSource(), needsGiB(fit.KVBytes), needsGiB(card.MemoryBytes)))
 	}
 	return fit.vllmContext(f, per, func() string { return kvSum(fit.KVBytes, per) })
 }

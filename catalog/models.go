@@ -3,7 +3,6 @@ package catalog
 import (
 	_ "embed"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"path"
 	"regexp"
@@ -35,9 +34,26 @@ type Model struct {
 	Source       string `json:"source"`
 
 	// Mixture of experts: Experts is 0 for a dense model.
-	Experts         int `json:"experts"`
-	ActiveExperts   int `json:"active_experts"`
-	MoEIntermediate int `json:"moe_intermediate"`
+	Experts            int `json:"experts"`
+	ActiveExperts      int `json:"active_experts"`
+	MoEIntermediate    int `json:"moe_intermediate"`
+	SharedIntermediate int `json:"shared_intermediate"` // width of the experts that every token takes; 0: none
+	DenseLayers        int `json:"dense_layers"`        // the first so many layers have no experts
+
+	// Latent attention (MLA): LatentRank is 0 for every other.
+	LatentRank int `json:"latent_rank"` // kv_lora_rank
+	RopeDim    int `json:"rope_dim"`    // qk_rope_head_dim
+	NopeDim    int `json:"nope_dim"`    // qk_nope_head_dim
+	ValueDim   int `json:"value_dim"`   // v_head_dim
+	QueryRank  int `json:"query_rank"`  // q_lora_rank; 0: queries are not compressed
+
+	// WindowLayers keep the keys and values of the last Window tokens only; the rest
+	// of Layers keep all.
+	Window       int `json:"window"`
+	WindowLayers int `json:"window_layers"`
+
+	KVUnknown string   `json:"kv_unknown"` // why the size of its KV cache is not known; "": it is
+	Weighed   *Weighed `json:"-"`          // counted from files; nil: worked out from the shape
 }
 
 var loadModels = sync.OnceValue(func() map[string]Model {
@@ -102,234 +118,4 @@ func ModelIDs() []string {
 	}
 	sort.Strings(ids)
 	return ids
-}
-
-type hubConfig struct {
-	Architectures     []string    `json:"architectures"`
-	Layers            int         `json:"num_hidden_layers"`
-	Hidden            int         `json:"hidden_size"`
-	Intermediate      int         `json:"intermediate_size"`
-	Heads             int         `json:"num_attention_heads"`
-	KVHeads           int         `json:"num_key_value_heads"`
-	HeadDim           int         `json:"head_dim"`
-	Vocab             int         `json:"vocab_size"`
-	Tied              bool        `json:"tie_word_embeddings"`
-	MaxPosition       int         `json:"max_position_embeddings"`
-	TorchDType        string      `json:"torch_dtype"`
-	DType             string      `json:"dtype"`
-	NumExperts        int         `json:"num_experts"`
-	NumLocalExperts   int         `json:"num_local_experts"`
-	ExpertsPerToken   int         `json:"num_experts_per_tok"`
-	MoEIntermediate   int         `json:"moe_intermediate_size"`
-	LatentRank        int         `json:"kv_lora_rank"`
-	TextConfig        *hubConfig  `json:"text_config"`
-	QuantizationEntry *quantEntry `json:"quantization_config"`
-}
-
-type quantEntry struct {
-	Method string `json:"quant_method"`
-	Bits   int    `json:"bits"`
-	Groups map[string]struct {
-		Weights struct {
-			Bits int `json:"num_bits"`
-		} `json:"weights"`
-	} `json:"config_groups"`
-}
-
-// bits of a weight; 0: the entry does not say. Of several groups the widest counts.
-func (q *quantEntry) bits() int {
-	bits := q.Bits
-	for _, g := range q.Groups {
-		bits = max(bits, g.Weights.Bits)
-	}
-	return bits
-}
-
-// ModelFromConfig reads the config.json of a Hugging Face folder. It fails for text
-// that is no such file, for sizes that are missing or absurd, and for attention with
-// a latent KV cache, which this arithmetic does not cover.
-func ModelFromConfig(config []byte) (Model, error) {
-	var c hubConfig
-	if err := json.Unmarshal(config, &c); err != nil {
-		return Model{}, fmt.Errorf("reading config.json: %w", err)
-	}
-	if c.TextConfig != nil && c.Layers == 0 {
-		c.TextConfig.Architectures, c.TextConfig.QuantizationEntry = c.Architectures, c.QuantizationEntry
-		c = *c.TextConfig
-	}
-	if c.LatentRank > 0 {
-		return Model{}, errors.New("config.json: latent attention (kv_lora_rank) is not in the memory arithmetic")
-	}
-	m := c.model()
-	return m, m.check()
-}
-
-func (c hubConfig) model() Model {
-	m := Model{
-		Layers: c.Layers, Hidden: c.Hidden, Intermediate: c.Intermediate, Heads: c.Heads, KVHeads: c.KVHeads,
-		HeadDim: c.HeadDim, Vocab: c.Vocab, Tied: c.Tied, MaxPosition: c.MaxPosition, DType: c.TorchDType,
-		Experts: max(c.NumExperts, c.NumLocalExperts), ActiveExperts: c.ExpertsPerToken, MoEIntermediate: c.MoEIntermediate,
-		Source: "config.json",
-	}
-	if len(c.Architectures) > 0 {
-		m.Architecture = c.Architectures[0]
-	}
-	if m.DType == "" {
-		m.DType = c.DType
-	}
-	if m.DType == "" {
-		m.DType = "bfloat16"
-	}
-	if m.KVHeads == 0 {
-		m.KVHeads = m.Heads
-	}
-	if m.HeadDim == 0 && m.Heads > 0 {
-		m.HeadDim = m.Hidden / m.Heads
-	}
-	if m.Experts > 0 && m.MoEIntermediate == 0 {
-		m.MoEIntermediate = m.Intermediate
-	}
-	if c.QuantizationEntry != nil {
-		m.Quantization, m.QuantBits = c.QuantizationEntry.Method, c.QuantizationEntry.bits()
-	}
-	return m
-}
-
-func (m Model) check() error {
-	sizes := []struct {
-		name     string
-		value    int
-		min, max int
-	}{
-		{"num_hidden_layers", m.Layers, 1, 10_000},
-		{"hidden_size", m.Hidden, 1, 1 << 20},
-		{"intermediate_size", max(m.Intermediate, m.MoEIntermediate), 1, 1 << 22},
-		{"num_attention_heads", m.Heads, 1, 1 << 16},
-		{"num_key_value_heads", m.KVHeads, 1, 1 << 16},
-		{"head_dim", m.HeadDim, 1, 1 << 16},
-		{"vocab_size", m.Vocab, 1, 1 << 24},
-		{"max_position_embeddings", m.MaxPosition, 1, 1 << 30},
-		{"num_experts", m.Experts, 0, 1 << 16},
-		{"quantization_config: bits", m.QuantBits, 0, 32},
-		{"num_experts_per_tok", m.ActiveExperts, 0, max(m.Experts, 0)},
-	}
-	for _, s := range sizes {
-		if s.value < s.min || s.value > s.max {
-			return fmt.Errorf("config.json: %s is %d, expected %d to %d", s.name, s.value, s.min, s.max)
-		}
-	}
-	return nil
-}
-
-// AttentionParams counts the weights of one layer's attention.
-func (m Model) AttentionParams() float64 {
-	h, d := float64(m.Hidden), float64(m.HeadDim)
-	return h*d*float64(m.Heads+2*m.KVHeads) + float64(m.Heads)*d*h
-}
-
-// FeedForwardParams counts the weights of one layer's gated feed-forward part, or of
-// one expert of it.
-func (m Model) FeedForwardParams() float64 {
-	if m.Experts > 0 {
-		return 3 * float64(m.Hidden) * float64(m.MoEIntermediate)
-	}
-	return 3 * float64(m.Hidden) * float64(m.Intermediate)
-}
-
-// LinearParams counts the weights of all layers without embeddings and output layer.
-func (m Model) LinearParams() float64 {
-	ff := m.FeedForwardParams() * float64(max(m.Experts, 1))
-	return float64(m.Layers) * (m.AttentionParams() + ff)
-}
-
-// VocabParams counts the embedding table, which is as large as the output layer.
-func (m Model) VocabParams() float64 { return float64(m.Vocab) * float64(m.Hidden) }
-
-// Params counts all weights.
-func (m Model) Params() float64 {
-	if m.Tied {
-		return m.LinearParams() + m.VocabParams()
-	}
-	return m.LinearParams() + 2*m.VocabParams()
-}
-
-// WeightBytes is what the weights take under a quantization; "" means the
-// checkpoint's own. Embeddings and output layer stay unquantized, but in GGUF files.
-func (m Model) WeightBytes(quant string) float64 {
-	if quant == "" {
-		quant = m.Quantization
-	}
-	per := m.BytesPerParam(quant)
-	if isGGUF(quant) {
-		return m.Params() * per
-	}
-	return m.LinearParams()*per + (m.Params()-m.LinearParams())*dtypeBytes(m.DType)
-}
-
-// BytesPerParam is what one weight of a linear layer takes under a quantization; ""
-// means the model's data type. Four-bit formats carry a 16-bit scale and, but for
-// NVFP4, a 4-bit zero for each group of 128.
-func (m Model) BytesPerParam(quant string) float64 {
-	if quant != "" && quant == m.Quantization && m.QuantBits > 0 {
-		return float64(m.QuantBits)/8 + 2.5/128
-	}
-	if b, ok := quantBytes[strings.ToLower(quant)]; ok {
-		return b
-	}
-	return dtypeBytes(m.DType)
-}
-
-var quantBytes = map[string]float64{
-	"awq": 0.5 + 2.5/128, "awq_marlin": 0.5 + 2.5/128, "auto_awq": 0.5 + 2.5/128,
-	"gptq": 0.5 + 2.5/128, "gptq_marlin": 0.5 + 2.5/128, "auto_gptq": 0.5 + 2.5/128, "moe_wna16": 0.5 + 2.5/128,
-	"fp8": 1, "w8a8_fp8": 1, "w8a8_int8": 1, "fp8_per_tensor": 1, "fp8_per_block": 1, "fp8_per_channel": 1, "modelopt": 1, "modelopt_fp8": 1,
-	"experts_int8": 1, "int8_per_channel_weight_only": 1,
-	"modelopt_fp4": 0.5625, "nvfp4_per_token": 0.5625, "mxfp4": 0.53125, "gpt_oss_mxfp4": 0.53125,
-	// GGUF: bits per weight of the file types, llama.cpp's own figures / 8
-	"q2_k": 0.419, "q3_k_s": 0.438, "q3_k_m": 0.489, "q3_k_l": 0.534, "q4_0": 0.5625, "q4_1": 0.625, "q4_k_s": 0.573, "q4_k_m": 0.606,
-	"q5_0": 0.6875, "q5_1": 0.75, "q5_k_s": 0.692, "q5_k_m": 0.711, "q6_k": 0.82, "q8_0": 1.0625, "iq4_xs": 0.544, "iq4_nl": 0.5625,
-	"f16": 2, "bf16": 2, "f32": 4,
-}
-
-// isGGUF tells the types of GGUF files, which quantize every matrix, from the rest.
-func isGGUF(quant string) bool {
-	q := strings.ToLower(quant)
-	return q == "f16" || q == "bf16" || q == "f32" || strings.HasPrefix(q, "q") || strings.HasPrefix(q, "iq")
-}
-
-// KVBytesPerToken is what the keys and values of one token take in all layers; "" and
-// "auto" mean the model's data type.
-func (m Model) KVBytesPerToken(kvDType string) float64 {
-	return 2 * float64(m.Layers) * float64(m.KVHeads) * float64(m.HeadDim) * m.kvElementBytes(kvDType)
-}
-
-func (m Model) kvElementBytes(kvDType string) float64 {
-	kvDType = strings.ToLower(kvDType)
-	switch {
-	case kvDType == "" || kvDType == "auto":
-		return dtypeBytes(m.DType)
-	case kvDType == "q8_0":
-		return 1.0625
-	case kvDType == "q4_0" || kvDType == "iq4_nl":
-		return 0.5625
-	case kvDType == "q4_1":
-		return 0.625
-	case kvDType == "q5_0":
-		return 0.6875
-	case kvDType == "q5_1":
-		return 0.75
-	case strings.HasPrefix(kvDType, "fp8"), strings.HasPrefix(kvDType, "int8"):
-		return 1
-	case strings.Contains(kvDType, "fp4"), strings.HasPrefix(kvDType, "int4"):
-		return 0.5625
-	}
-	return dtypeBytes(kvDType)
-}
-
-func dtypeBytes(dtype string) float64 {
-	switch strings.ToLower(strings.TrimPrefix(dtype, "torch.")) {
-	case "float32", "float", "fp32", "f32":
-		return 4
-	}
-	return 2
 }

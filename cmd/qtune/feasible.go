@@ -1,9 +1,9 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 
@@ -81,20 +81,17 @@ func knownCard(inv gpu.Inventory, devices []string) *catalog.Card {
 	return found
 }
 
-// knownModel is the shape of the profile's model: from its folder's config.json,
-// else from the table; nil where neither tells.
+// knownModel is the shape of the profile's model: from its folder or GGUF file, else
+// from the table; nil where neither tells.
 func knownModel(m profiles.Model, environ []string) *catalog.Model {
-	folder := m.Path
-	if folder == "" {
-		folder = engine.CacheState(engine.CacheDir(environ), m).Snapshot
+	path := m.Path
+	if path == "" {
+		path = engine.CacheState(engine.CacheDir(environ), m).Snapshot
 	}
-	if folder != "" {
-		if text, err := os.ReadFile(filepath.Join(folder, "config.json")); err == nil {
-			if model, err := catalog.ModelFromConfig(text); err == nil {
-				return &model
-			}
-			return nil // it is another model than its name says, or one that is not reckoned
-		}
+	if model, err := engine.ReadModel(path); path != "" && err == nil {
+		return &model
+	} else if path != "" && !errors.Is(err, fs.ErrNotExist) {
+		return nil // it is another model than its name says, or one that is not reckoned
 	}
 	if model, ok := catalog.FindModel(m.ID); ok && m.ID != "" && (m.Path == "" || !exists(m.Path)) {
 		return &model
