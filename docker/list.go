@@ -46,6 +46,27 @@ func (c *Client) List(ctx context.Context, label string) ([]Summary, error) {
 	return all, nil
 }
 
+// Lookup finds a container by its ID or name; false if there is none.
+func (c *Client) Lookup(ctx context.Context, id string) (Summary, bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, inspectLimit)
+	defer cancel()
+	got, err := c.api.ContainerInspect(ctx, id, client.ContainerInspectOptions{})
+	switch {
+	case errdefs.IsNotFound(err):
+		return Summary{}, false, nil
+	case err != nil:
+		return Summary{}, false, fail("looking at container "+id, err)
+	}
+	s := Summary{ID: got.Container.ID, Name: strings.TrimPrefix(got.Container.Name, "/")}
+	if got.Container.Config != nil {
+		s.Image, s.Labels = got.Container.Config.Image, got.Container.Config.Labels
+	}
+	if got.Container.State != nil {
+		s.State = string(got.Container.State.Status)
+	}
+	return s, true, nil
+}
+
 // Remove kills a container, removes it with its anonymous volumes and verifies
 // that it is gone. It ignores the cancellation of ctx and ends after 30 s at the
 // latest. Gone already is success. The error is an *Error with the reason

@@ -37,32 +37,28 @@ type Inventory struct {
 	Devices []Device // in NVML's order, which is by PCI bus
 }
 
-// Device is one GPU.
+// Device is one GPU, or one part of a GPU that MIG has split.
 type Device struct {
-	Index       int    // NVML's index: what a profile's gpu block may name
-	UUID        string // stable across restarts, such as "GPU-5bd2…"
+	Index       int    // NVML's index: what a profile's gpu block may name; a part has its card's
+	UUID        string // stable across restarts, such as "GPU-5bd2…", or "MIG-…" for a part
 	Name        string // such as "NVIDIA H100 80GB HBM3"
 	MemoryBytes uint64 // all of it
 	UsedBytes   uint64 // allocated now, without what the driver keeps for itself where NVML tells them apart
 
-	// Processes are those that compute on the card. A container's processes show
-	// by the host's process ids, or not at all to a caller in another container.
+	// Processes are those that compute on the card and draw nothing on it. A
+	// container's processes show by the host's process ids, or not at all to a
+	// caller in another container.
 	Processes []Process
+	// Displays are those that draw: a desktop, which is on a card for good.
+	Displays []Process
+
+	// Split: the card is in MIG mode and can be used by its Parts alone.
+	Split bool
+	Parts []Device
 }
 
-// Process is a process that computes on a GPU.
+// Process is a process on a GPU.
 type Process struct {
 	PID         int
 	MemoryBytes uint64 // what it holds on the card; 0 where the driver does not tell
-}
-
-// Free gives the first device on which nothing computes and at most maxUsed bytes
-// are taken. It returns false if there is none.
-func Free(inv Inventory, maxUsed uint64) (Device, bool) {
-	for _, d := range inv.Devices {
-		if len(d.Processes) == 0 && d.UsedBytes <= maxUsed {
-			return d, true
-		}
-	}
-	return Device{}, false
 }

@@ -4,6 +4,7 @@ package gpu
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
 )
@@ -59,23 +60,71 @@ func device(lib nvml.Interface, index int) (Device, error) {
 	if ret != nvml.SUCCESS {
 		return Device{}, fmt.Errorf("open: %w", ret)
 	}
-	uuid, ret := h.GetUUID()
-	if ret != nvml.SUCCESS {
-		return Device{}, fmt.Errorf("UUID: %w", ret)
-	}
 	name, ret := h.GetName()
 	if ret != nvml.SUCCESS {
 		return Device{}, fmt.Errorf("name: %w", ret)
 	}
-	total, used, ret := memory(lib, h)
-	if ret != nvml.SUCCESS {
-		return Device{}, fmt.Errorf("memory: %w", ret)
+	d := Device{Index: index, Name: name}
+	if mode, _, ret := h.GetMigMode(); ret == nvml.SUCCESS && mode == nvml.DEVICE_MIG_ENABLE {
+		d.Split = true
+		parts, err := parts(lib, h, d)
+		if err != nil {
+			return Device{}, err
+		}
+		d.Parts = parts
 	}
-	procs, ret := processes(h)
+	return d, fill(lib, h, &d)
+}
+
+// parts reads what MIG has split a card into.
+func parts(lib nvml.Interface, card nvml.Device, of Device) ([]Device, error) {
+	most, ret := card.GetMaxMigDeviceCount()
 	if ret != nvml.SUCCESS {
-		return Device{}, fmt.Errorf("processes: %w", ret)
+		return nil, fmt.Errorf("count its MIG devices: %w", ret)
 	}
-	return Device{Index: index, UUID: uuid, Name: name, MemoryBytes: total, UsedBytes: used, Processes: procs}, nil
+	var all []Device
+	for i := range most {
+		h, ret := card.GetMigDeviceHandleByIndex(i)
+		if ret == nvml.ERROR_NOT_FOUND {
+			continue // the numbers have gaps
+		}
+		if ret != nvml.SUCCESS {
+			return nil, fmt.Errorf("open its MIG device %d: %w", i, ret)
+		}
+		d := Device{Index: of.Index, Name: of.Name}
+		if own, ret := h.GetName(); ret == nvml.SUCCESS {
+			d.Name = own
+		}
+		if err := fill(lib, h, &d); err != nil {
+			return nil, fmt.Errorf("MIG device %d: %w", i, err)
+		}
+		all = append(all, d)
+	}
+	return all, nil
+}
+
+// fill reads what a card and a part of one both tell.
+func fill(lib nvml.Interface, h nvml.Device, d *Device) error {
+	var ret nvml.Return
+	if d.UUID, ret = h.GetUUID(); ret != nvml.SUCCESS {
+		return fmt.Errorf("UUID: %w", ret)
+	}
+	if d.MemoryBytes, d.UsedBytes, ret = memory(lib, h); ret != nvml.SUCCESS {
+		return fmt.Errorf("memory: %w", ret)
+	}
+	if d.Displays, ret = processes(h.GetGraphicsRunningProcesses); ret != nvml.SUCCESS {
+		d.Displays = nil // a card that cannot draw
+	}
+	computing, ret := processes(h.GetComputeRunningProcesses)
+	if ret != nvml.SUCCESS {
+		return fmt.Errorf("processes: %w", ret)
+	}
+	for _, p := range computing {
+		if !slices.ContainsFunc(d.Displays, func(g Process) bool { return g.PID == p.PID }) {
+			d.Processes = append(d.Processes, p)
+		}
+	}
+	return nil
 }
 
 // memory prefers the second version of NVML's call: the first counts what the
@@ -92,10 +141,10 @@ func memory(lib nvml.Interface, h nvml.Device) (total, used uint64, ret nvml.Ret
 	return m.Total, m.Used, ret
 }
 
-// processes lists what computes on the card. A virtual GPU cannot tell; there
-// the used memory alone shows whether it is free.
-func processes(h nvml.Device) ([]Process, nvml.Return) {
-	infos, ret := h.GetComputeRunningProcesses()
+// processes lists what computes, or draws, on the card. A virtual GPU cannot
+// tell; there the used memory alone shows whether it is free.
+func processes(list func() ([]nvml.ProcessInfo, nvml.Return)) ([]Process, nvml.Return) {
+	infos, ret := list()
 	if ret == nvml.ERROR_NOT_SUPPORTED {
 		return nil, nvml.SUCCESS
 	}

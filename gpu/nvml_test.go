@@ -4,6 +4,7 @@ package gpu
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -27,6 +28,7 @@ func machine(t *testing.T) *server.Server {
 			return nvml.Memory_v2{Total: 80 * gib, Reserved: gib / 2}, nvml.SUCCESS
 		}
 		d.GetComputeRunningProcessesFunc = func() ([]nvml.ProcessInfo, nvml.Return) { return nil, nvml.SUCCESS }
+		d.GetGraphicsRunningProcessesFunc = func() ([]nvml.ProcessInfo, nvml.Return) { return nil, nvml.ERROR_NOT_SUPPORTED }
 	}
 	d := card(t, lib, 0)
 	d.GetMemoryInfo_v2Func = func() (nvml.Memory_v2, nvml.Return) {
@@ -69,8 +71,10 @@ func TestRead(t *testing.T) {
 	if got := inv.Devices[0]; !reflect.DeepEqual(got, want) || got.UUID == "" {
 		t.Errorf("device 0:\n got %+v\nwant %+v", got, want)
 	}
-	if d, ok := Free(inv, gib); !ok || d.Index != 1 {
-		t.Errorf("free device %d (%v), want 1", d.Index, ok)
+	for i, d := range inv.Units() {
+		if got := d.Idle(); got != (i != 0) {
+			t.Errorf("device %d idle: %v", i, got)
+		}
 	}
 	if got := len(lib.ShutdownCalls()); got != 1 {
 		t.Errorf("NVML closed %d times, want once", got)
@@ -173,6 +177,86 @@ func TestReadFails(t *testing.T) {
 				t.Errorf("NVML's own code is lost in %v", err)
 			}
 		})
+	}
+}
+
+// A card that MIG has split into two, with a gap between their numbers, one of
+// them busy; and a card with a desktop on it.
+func TestReadPartsAndDisplays(t *testing.T) {
+	lib := machine(t)
+	split := card(t, lib, 2)
+	split.MigMode = nvml.DEVICE_MIG_ENABLE
+	split.GetMaxMigDeviceCountFunc = func() (int, nvml.Return) { return 7, nvml.SUCCESS }
+	split.GetMigDeviceHandleByIndexFunc = func(i int) (nvml.Device, nvml.Return) {
+		if i != 0 && i != 3 {
+			return nil, nvml.ERROR_NOT_FOUND
+		}
+		return part(i), nvml.SUCCESS
+	}
+	desk := card(t, lib, 4)
+	desk.GetMemoryInfo_v2Func = func() (nvml.Memory_v2, nvml.Return) {
+		return nvml.Memory_v2{Total: 80 * gib, Used: 2 * gib}, nvml.SUCCESS
+	}
+	desktop := func() ([]nvml.ProcessInfo, nvml.Return) {
+		return []nvml.ProcessInfo{{Pid: 900, UsedGpuMemory: 3 * gib / 2}}, nvml.SUCCESS
+	}
+	desk.GetGraphicsRunningProcessesFunc, desk.GetComputeRunningProcessesFunc = desktop, desktop
+	inv, err := read(lib)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := inv.Devices[2]; !d.Split || d.Idle() || len(d.Parts) != 2 || d.Parts[0].Idle() || !d.Parts[1].Idle() || d.Parts[1].Index != 2 {
+		t.Errorf("the split card: %+v", d)
+	}
+	if d := inv.Devices[4]; !d.Idle() || d.Processes != nil || d.Foreign() != gib/2 {
+		t.Errorf("the card with a desktop: %+v", d)
+	}
+	if got := len(inv.Units()); got != 9 {
+		t.Errorf("%d units, want 7 cards and 2 parts", got)
+	}
+	tests := []struct {
+		why   string
+		names []string
+		want  string // a UUID, or part of the error's text and hint
+	}{
+		{"an index is a card", []string{"1"}, inv.Devices[1].UUID},
+		{"a UUID too", []string{inv.Devices[1].UUID}, inv.Devices[1].UUID},
+		{"a part goes by its UUID", []string{"MIG-3"}, "MIG-3"},
+		{"a split card cannot be had whole", []string{"2"}, "name one of its parts: MIG-0, MIG-3"},
+		{"no such card", []string{"8"}, "there is no such card"},
+		{"one card by both names", []string{"1", inv.Devices[1].UUID}, "named twice"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.why, func(t *testing.T) {
+			got, err := inv.Pick(tt.names)
+			var pick *PickError
+			switch {
+			case errors.As(err, &pick):
+				if text := pick.Error() + pick.Hint(); !strings.Contains(text, tt.want) {
+					t.Errorf("error %q, want %q in it", text, tt.want)
+				}
+			case len(got) != 1 || got[0].UUID != tt.want:
+				t.Errorf("got %+v, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// part is a MIG device; the first is busy.
+func part(i int) nvml.Device {
+	return &mock.Device{
+		GetNameFunc: func() (string, nvml.Return) { return "NVIDIA H100 80GB HBM3 MIG 3g.40gb", nvml.SUCCESS },
+		GetUUIDFunc: func() (string, nvml.Return) { return fmt.Sprint("MIG-", i), nvml.SUCCESS },
+		GetMemoryInfo_v2Func: func() (nvml.Memory_v2, nvml.Return) {
+			return nvml.Memory_v2{Total: 40 * gib}, nvml.SUCCESS
+		},
+		GetGraphicsRunningProcessesFunc: func() ([]nvml.ProcessInfo, nvml.Return) { return nil, nvml.ERROR_NOT_SUPPORTED },
+		GetComputeRunningProcessesFunc: func() ([]nvml.ProcessInfo, nvml.Return) {
+			if i == 0 {
+				return []nvml.ProcessInfo{{Pid: 7}}, nvml.SUCCESS
+			}
+			return nil, nvml.SUCCESS
+		},
 	}
 }
 

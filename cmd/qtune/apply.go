@@ -23,6 +23,8 @@ type applyFlags struct {
 	fresh   bool
 	offline bool
 	json    bool
+
+	wait, sharedGPU bool // of apply alone
 }
 
 func applyCmd(w *world) *cobra.Command {
@@ -46,6 +48,8 @@ again measures only what is missing; Ctrl-C ends it with everything torn down.
 	c.Flags().StringVar(&f.dir, "dir", "", "keep runs in this `FOLDER` (default: $QTUNE_DIR, else .qtune)")
 	c.Flags().BoolVar(&f.fresh, "fresh", false, "measure everything again, even what earlier runs have measured")
 	c.Flags().BoolVar(&f.offline, "offline", false, "fetch nothing: no image, no model; what is not here is an error")
+	c.Flags().BoolVar(&f.wait, "wait", false, "wait for a card that another run or program uses, rather than refuse it")
+	c.Flags().BoolVar(&f.sharedGPU, "shared-gpu", false, "measure on a card that others use, too: figures are those of a busy card")
 	c.Flags().BoolVar(&f.json, "json", false, "print events as JSON lines; the last is the result")
 	return c
 }

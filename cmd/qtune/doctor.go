@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -85,14 +84,15 @@ type daemon interface {
 
 // probes are how doctor looks at the machine.
 type probes struct {
-	docker  func(ctx context.Context) (daemon, error)
-	gpus    func() (gpu.Inventory, error)
-	states  func() ([]gpu.State, error)
-	free    func(folder string) (int64, error)
-	listen  func() error // on a free port of 127.0.0.1
-	dial    func(address string) error
-	program func(pid int) string // "" where it is not told
-	help    func(ctx context.Context, e *profiles.Engine, g profiles.GPU) ([]finding, error)
+	docker func(ctx context.Context) (daemon, error)
+	gpus   func() (gpu.Inventory, error)
+	states func() ([]gpu.State, error)
+	free   func(folder string) (int64, error)
+	listen func() error // on a free port of 127.0.0.1
+	dial   func(address string) error
+	holder func(ctx context.Context, pid int) string // names a process
+	locks  gpu.Locks
+	help   func(ctx context.Context, e *profiles.Engine, g profiles.GPU) ([]finding, error)
 }
 
 func machineProbes(w *world) probes {
@@ -104,7 +104,12 @@ func machineProbes(w *world) probes {
 			}
 			return c, nil
 		},
-		gpus: gpu.Devices, states: gpu.States, free: engine.FreeBytes, listen: listenOnce, program: programOf,
+		gpus: gpu.Devices, states: gpu.States, free: engine.FreeBytes, listen: listenOnce, locks: gpu.SharedLocks(),
+		holder: func(ctx context.Context, pid int) string {
+			c, disconnect := dockerIfThere(ctx, w)
+			defer disconnect()
+			return nameProcess(ctx, c, pid)
+		},
 		dial: func(address string) error {
 			c, err := net.DialTimeout("tcp", address, 2*time.Second)
 			if err != nil {
@@ -124,15 +129,6 @@ func listenOnce() error {
 		return err
 	}
 	return l.Close()
-}
-
-// programOf names a process of this machine as its own command line does.
-func programOf(pid int) string {
-	words, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(strings.ReplaceAll(string(words[:min(len(words), 120)]), "\x00", " "))
 }
 
 // doctor examines one machine.
@@ -171,7 +167,7 @@ func (d *doctor) examine(ctx context.Context, ask bool) {
 	d.inv, d.noGPU = d.probes.gpus()
 	d.checkDocker(ctx)
 	d.checkDriver()
-	d.checkCards()
+	d.checkCards(ctx)
 	d.checkStates()
 	d.checkPrograms()
 	d.checkModel()

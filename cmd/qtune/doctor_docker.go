@@ -13,6 +13,7 @@ import (
 	"github.com/qtune/qtune/catalog"
 	"github.com/qtune/qtune/docker"
 	"github.com/qtune/qtune/engine"
+	"github.com/qtune/qtune/gpu"
 	"github.com/qtune/qtune/profiles"
 )
 
@@ -166,7 +167,7 @@ func askEngine(ctx context.Context, w *world, e *profiles.Engine, g profiles.GPU
 		return c, err
 	}}
 	if g.Devices == nil {
-		l.GPUs = freeCard()
+		l.GPUs = anyCard()
 	}
 	help, err := l.Help(ctx, e, g)
 	if client != nil {
@@ -184,6 +185,18 @@ func askEngine(ctx context.Context, w *world, e *profiles.Engine, g profiles.GPU
 		all = append(all, finding{"flags", gradeBad, n.Summary, n.Detail})
 	}
 	return all, nil
+}
+
+// anyCard is a card to ask an engine for its help with: it computes nothing there.
+func anyCard() []string {
+	inv, err := gpu.Devices()
+	switch {
+	case err != nil && exists("/proc/driver/nvidia/gpus"):
+		return []string{"0"}
+	case err != nil || len(inv.Units()) == 0:
+		return nil
+	}
+	return []string{inv.Units()[0].UUID}
 }
 
 // hostPort is where a URL's server listens.

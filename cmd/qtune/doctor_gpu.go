@@ -1,9 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/qtune/qtune/catalog"
@@ -13,25 +13,33 @@ import (
 )
 
 // checkCards looks at the cards, and at who holds them.
-func (d *doctor) checkCards() {
+func (d *doctor) checkCards(ctx context.Context) {
 	if d.noGPU != nil || len(d.inv.Devices) == 0 {
 		d.noCards()
 		return
 	}
-	for _, c := range d.inv.Devices {
-		what := fmt.Sprintf("%d: %s, %.1f of %.1f GiB taken", c.Index, c.Name, float64(c.UsedBytes)/(1<<30), float64(c.MemoryBytes)/(1<<30))
-		if len(c.Processes) == 0 && c.UsedBytes <= maxIdleBytes {
-			d.say("gpu", gradeOK, "", "%s", what)
-			continue
-		}
-		d.say("gpu", gradeWarn, "end what runs there, or name another card: gpu { devices = [\"…\"] }", "%s by %s", what, d.holders(c))
+	for _, c := range d.inv.Units() {
+		d.checkCard(ctx, c)
 	}
-	if d.profile != nil {
-		for _, name := range d.profile.GPU.Devices {
-			if !slices.ContainsFunc(d.inv.Devices, func(c gpu.Device) bool { return c.UUID == name || strconv.Itoa(c.Index) == name }) {
-				d.say("gpu", gradeBad, "nvidia-smi -L lists the cards", "the profile asks for card %q, which is not here", name)
-			}
-		}
+	if d.profile == nil || len(d.profile.GPU.Devices) == 0 {
+		return
+	}
+	if _, err := d.inv.Pick(d.profile.GPU.Devices); err != nil {
+		d.say("gpu", gradeBad, hintOf(err), "the profile asks for a card that it cannot have: %v", err)
+	}
+}
+
+func (d *doctor) checkCard(ctx context.Context, c gpu.Device) {
+	what := fmt.Sprintf("%d: %s, %.1f of %.1f GiB taken", c.Index, c.Name, float64(c.UsedBytes)/(1<<30), float64(c.MemoryBytes)/(1<<30))
+	const remedy = "end what runs there, or name another card: gpu { devices = [\"…\"] }"
+	held, ok := d.probes.locks.Holder(c.UUID)
+	switch {
+	case ok:
+		d.say("gpu", gradeWarn, "wait for it, or name another card", "%s; %v", what, &gpu.HeldError{UUID: c.UUID, Holder: held})
+	case !c.Idle():
+		d.say("gpu", gradeWarn, remedy, "%s by %s", what, holders(ctx, c, d.probes.holder))
+	default:
+		d.say("gpu", gradeOK, "", "%s", what)
 	}
 }
 
@@ -63,22 +71,6 @@ func (d *doctor) needsCard() string {
 		}
 	}
 	return ""
-}
-
-// holders names who is on a card.
-func (d *doctor) holders(c gpu.Device) string {
-	var names []string
-	for _, p := range c.Processes {
-		name := "process " + strconv.Itoa(p.PID)
-		if program := d.probes.program(p.PID); program != "" {
-			name += " (" + program + ")"
-		}
-		names = append(names, name)
-	}
-	if names == nil {
-		return "what does not show as a process: a container that this one cannot see, or a display"
-	}
-	return strings.Join(names, ", ")
 }
 
 // checkStates looks at how the cards are set: what makes figures differ from day to day.

@@ -38,8 +38,8 @@ func goodMachine() (*calmDaemon, *gpu.Inventory, *gpu.State, probes) {
 		states: func() ([]gpu.State, error) { return []gpu.State{*state}, nil },
 		free:   func(string) (int64, error) { return 1 << 40, nil },
 		listen: func() error { return nil }, dial: func(string) error { return nil },
-		program: func(int) string { return "python train.py" },
-		help:    func(context.Context, *profiles.Engine, profiles.GPU) ([]finding, error) { return nil, nil },
+		holder: func(context.Context, int) string { return "process 4711 (python train.py)" }, locks: "/no/such/folder",
+		help: func(context.Context, *profiles.Engine, profiles.GPU) ([]finding, error) { return nil, nil },
 	}
 }
 
@@ -203,6 +203,9 @@ func TestDoctorAsksAnEngine(t *testing.T) {
 }
 
 func TestWhatDoctorReadsOfThisMachine(t *testing.T) {
+	if id := containerID("0::/system.slice/docker-" + strings.Repeat("ab", 32) + ".scope\n"); id != strings.Repeat("ab", 32) {
+		t.Errorf("the container of a control group: %q", id)
+	}
 	if got := programOf(os.Getpid()); !strings.Contains(got, "test") {
 		t.Skipf("no /proc here: %q", got)
 	}

@@ -30,6 +30,7 @@ type session struct {
 	launcher   *engine.Launcher
 	client     *bench.Client
 	around     *surroundings
+	cards      *cards // nil until they are claimed
 	locked     bool
 	reaper     *reaper // nil: nobody watches over this run
 }
@@ -102,6 +103,9 @@ func (s *session) prepare(ctx context.Context) error {
 	if err := s.sweep(ctx); err != nil {
 		return err
 	}
+	if err := s.claimCards(ctx); err != nil {
+		return err
+	}
 	s.launcher = s.newLauncher()
 	s.around = &surroundings{profile: s.profile, simulation: s.simulation, docker: s.docker, offline: s.f.offline, environ: s.w.environ}
 	if s.simulation == nil {
@@ -164,6 +168,9 @@ func (s *session) close() error {
 	var errs []error
 	if err := s.reaper.dismiss(); err != nil {
 		s.w.log.Warn().Err(err).Msg("nobody would have cleaned up after a kill")
+	}
+	if s.cards != nil {
+		s.cards.release()
 	}
 	if s.journal != nil {
 		errs = append(errs, s.journal.Close())

@@ -64,7 +64,7 @@ func (s *surroundings) look(ctx context.Context) error {
 		return nil
 	}
 	s.model = s.modelFiles()
-	s.cards = cards()
+	s.cards = cardsAndDriver()
 	return nil
 }
 
@@ -143,8 +143,8 @@ func (s *surroundings) modelFiles() string {
 	return hex.EncodeToString(h.Sum(nil))[:16]
 }
 
-// cards names this machine's GPUs and their driver, "" where there are none.
-func cards() string {
+// cardsAndDriver names this machine's GPUs and their driver, "" where there are none.
+func cardsAndDriver() string {
 	inv, err := gpu.Devices()
 	if err != nil {
 		return ""

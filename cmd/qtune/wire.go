@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
+	"time"
 
 	"github.com/qtune/qtune/bench"
 	"github.com/qtune/qtune/docker"
 	"github.com/qtune/qtune/engine"
 	"github.com/qtune/qtune/gpu"
+	"github.com/qtune/qtune/profiles"
 	"github.com/qtune/qtune/tuner"
 )
 
@@ -26,7 +29,7 @@ func (s *session) newLauncher() *engine.Launcher {
 		Dir:      s.folder.RunPath(s.runID),
 		Version:  qtuneVersion(),
 		Environ:  s.w.environ,
-		GPUs:     freeCard(),
+		GPUs:     s.cards.names,
 		Secrets:  s.profile.Secrets,
 		Log:      s.w.log,
 		Progress: s.progress,
@@ -43,14 +46,20 @@ func (s *session) progress(stage string) {
 // launch is how the tuner starts a trial. The error is checked before the
 // server becomes an interface: a nil *engine.Server in one is not nil.
 func (s *session) launch(ctx context.Context, t *tuner.Trial, logPath string) (tuner.Server, *engine.Failure, error) {
+	if failure, err := s.cards.ready(ctx); failure != nil || err != nil {
+		return nil, failure, err
+	}
 	server, failure, err := s.launcher.Launch(ctx, engine.Start{
 		Trial: t.ID, Engine: t.Engine, Candidate: t.Candidate,
 		Model: s.profile.Model, GPU: s.profile.GPU, LogPath: logPath,
 	})
-	if err != nil || failure != nil {
-		return nil, failure, err
+	if err != nil {
+		return nil, nil, err
 	}
-	return server, nil, nil
+	if failure != nil {
+		return nil, s.cards.blame(ctx, failure), nil
+	}
+	return &cardServer{server, s.cards}, nil, nil
 }
 
 // measure is how the tuner loads a server. One client serves the whole run, so
@@ -60,28 +69,29 @@ func (s *session) measure(ctx context.Context, to bench.Target, wl bench.Workloa
 	return s.client.Run(ctx, to, wl, l)
 }
 
-// maxIdleBytes is how much of a card may be taken for it to count as free: what
-// a driver and a display without windows keep.
-const maxIdleBytes = 1 << 30
+// newCards looks after the cards of this run.
+func (s *session) newCards() *cards {
+	return &cards{
+		read: gpu.Devices, locks: gpu.SharedLocks(), limit: cardFree, shared: s.f.sharedGPU, wait: s.f.wait, say: s.view.say,
+		holder: func(ctx context.Context, pid int) string { return nameProcess(ctx, s.docker, pid) },
+	}
+}
 
-// freeCard is the card for profiles that leave the choice: one that nothing
-// uses, else the first; none where the machine has none. Without NVML in this
-// build the driver's own folder tells whether there is a card at all.
-func freeCard() []string {
-	inv, err := gpu.Devices()
-	if err != nil {
-		if _, err := os.Stat("/proc/driver/nvidia/gpus"); err == nil {
-			return []string{"0"}
-		}
+// claimCards takes the cards that this run needs, before anything is fetched.
+func (s *session) claimCards(ctx context.Context) error {
+	s.cards = s.newCards()
+	if s.simulation != nil || !startsEngines(s.profile) {
 		return nil
 	}
-	if d, ok := gpu.Free(inv, maxIdleBytes); ok {
-		return []string{d.UUID}
+	if s.f.sharedGPU {
+		s.view.say("the cards are shared with others (--shared-gpu): figures are those of a busy card")
 	}
-	if len(inv.Devices) > 0 {
-		return []string{inv.Devices[0].UUID}
-	}
-	return nil
+	return s.cards.claim(ctx, s.profile.GPU, gpu.Holder{PID: os.Getpid(), Run: s.runID, Dir: s.folder.RunPath(s.runID), Since: time.Now()})
+}
+
+// startsEngines says whether a run of the profile starts anything itself.
+func startsEngines(p *profiles.Profile) bool {
+	return slices.ContainsFunc(p.Engines, func(e *profiles.Engine) bool { return e.Runtime != profiles.RuntimeExternal })
 }
 
 // sweep removes what runs that are no longer at work have left.
