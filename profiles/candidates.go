@@ -38,6 +38,38 @@ func (e *Engine) Candidates() iter.Seq[Candidate] {
 	}
 }
 
+// Keeps says whether where leaves in the candidate with these values, an index for
+// each axis. It is quick: where was evaluated when the profile was read.
+func (e *Engine) Keeps(at []int) bool { return !e.where.excluded(at, e.Axes) }
+
+// CandidateAt is the candidate with these values, an index for each axis.
+func (e *Engine) CandidateAt(at []int) Candidate {
+	c := newGrid(e).candidate(at)
+	c.Excluded = !e.Keeps(at)
+	return c
+}
+
+// Own is the value that the engine's own flags or environment give to an axis; null
+// where they give it none.
+func (e *Engine) Own(axis int) Value {
+	a := e.Axes[axis]
+	if a.Env {
+		for _, v := range e.Env {
+			if v.Name == a.Name {
+				return v.Value
+			}
+		}
+		return Value{}
+	}
+	same := canonicalFlag(e.Kind)
+	for _, f := range e.Flags {
+		if same(f.Name) == same(a.Name) {
+			return f.Value
+		}
+	}
+	return Value{}
+}
+
 // next counts up the last axis, and those before it as it comes round; false after
 // the last candidate.
 func (e *Engine) next(at []int) bool {

@@ -10,7 +10,7 @@ import (
 const (
 	DefaultMaxCandidates  = 1000             // of all sweeps together, without budget.trials
 	DefaultStartupTimeout = 10 * time.Minute // from an engine's start to its first token
-	DefaultSeed           = 1                // of a workload
+	DefaultSeed           = 1                // of a workload, and of a search
 	DefaultAPI            = bench.APICompletions
 	DefaultPull           = "missing"
 )
@@ -40,7 +40,9 @@ func defaultWarmup(kind bench.Kind, users int) int {
 	return 1
 }
 
-func defaultSearch() Search { return Search{Strategy: "grid", MaxCandidates: DefaultMaxCandidates} }
+func defaultSearch() Search {
+	return Search{Strategy: StrategyGrid, Seed: DefaultSeed, MaxCandidates: DefaultMaxCandidates}
+}
 
 func defaultEngine(kind, name string) *Engine {
 	e := &Engine{Kind: kind, Name: name, Runtime: RuntimeDocker, Pull: DefaultPull, StartupTimeout: DefaultStartupTimeout}

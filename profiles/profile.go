@@ -167,12 +167,24 @@ type Constraint struct {
 
 // Search says how candidates are chosen and what that may cost.
 type Search struct {
-	Strategy string // "grid"
+	Strategy string // one of the strategies below
+	Seed     int    // of what a strategy draws by chance, from 0
 	Budget   Budget
 	// MaxCandidates is how many candidates all sweeps together may have without a
 	// budget of trials.
 	MaxCandidates int
 }
+
+// The strategies.
+const (
+	StrategyGrid   = "grid"   // every candidate
+	StrategyRandom = "random" // candidates at random
+	StrategyOFAT   = "ofat"   // one factor at a time from the baseline
+	StrategyAuto   = "auto"   // led by what was measured, and by a simulator where there is one
+)
+
+// Chooses says that a strategy chooses among the candidates, rather than that all are tried.
+func (s *Search) Chooses() bool { return s.Strategy != StrategyGrid && s.Strategy != "" }
 
 // Budget bounds a search. A zero field is no bound.
 type Budget struct {

@@ -2,6 +2,7 @@ package profiles
 
 import (
 	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,10 +18,8 @@ import (
 var (
 	modelWords  = words{attrs: []string{"id", "path", "revision"}}
 	gpuWords    = words{attrs: []string{"devices", "simulate"}}
-	searchWords = words{attrs: []string{"strategy", "max_candidates"}, blocks: []string{"budget"}, once: []string{"budget"}, later: []string{"finish", "seed", "screen"}}
+	searchWords = words{attrs: []string{"strategy", "seed", "max_candidates"}, blocks: []string{"budget"}, once: []string{"budget"}, later: []string{"finish", "screen"}}
 	budgetWords = words{attrs: []string{"trials", "time"}, later: []string{"starts", "gpu_hours"}}
-
-	laterStrategies = []string{"random", "ofat", "auto"}
 )
 
 func (l *loader) model(b *hclsyntax.Block) Model {
@@ -95,7 +94,8 @@ func (f field) device() (string, bool) {
 func (l *loader) search(p *Profile, b *hclsyntax.Block) {
 	if b != nil {
 		s := l.section(b, searchWords)
-		s.strategy(&p.Search.Strategy)
+		s.choice("strategy", &p.Search.Strategy, StrategyGrid, StrategyRandom, StrategyOFAT, StrategyAuto)
+		s.whole("seed", &p.Search.Seed, 0, math.MaxInt32)
 		s.whole("max_candidates", &p.Search.MaxCandidates, 1, maxGrid)
 		if inner := s.child("budget"); inner != nil {
 			t := l.section(inner, budgetWords)
@@ -106,20 +106,20 @@ func (l *loader) search(p *Profile, b *hclsyntax.Block) {
 	l.fits(p)
 }
 
-func (s *section) strategy(target *string) {
-	if a := s.body.Attributes["strategy"]; a != nil {
-		if f, ok := s.field("strategy"); ok && f.value.Type() == cty.String && !f.value.IsNull() && slices.Contains(laterStrategies, f.value.AsString()) {
-			s.l.notYet(f.at, "strategy "+f.value.AsString())
+// fits says whether there are few enough candidates to be tried. Where a strategy
+// chooses among them there may be any number: only those that it tries are made.
+func (l *loader) fits(p *Profile) {
+	budget := p.Search.Budget.Trials > 0
+	switch p.Search.Strategy {
+	case StrategyOFAT, StrategyAuto:
+		return
+	case StrategyRandom:
+		if budget || p.Search.Budget.Time > 0 {
 			return
 		}
 	}
-	s.choice("strategy", target, "grid")
-}
-
-// fits says whether there are few enough candidates to be tried.
-func (l *loader) fits(p *Profile) {
 	total, limit := 0, p.Search.MaxCandidates
-	if p.Search.Budget.Trials > 0 {
+	if budget {
 		limit = maxGrid
 	}
 	for _, e := range p.Engines {
@@ -131,9 +131,9 @@ func (l *loader) fits(p *Profile) {
 		if !ok {
 			summary = "The sweeps have more candidates than can be counted"
 		}
-		detail := fmt.Sprintf("At most %s are gone through. Write a budget, search { budget { trials = 40 } }, or raise max_candidates in search, or take values out of an axis.", grouped(limit))
-		if p.Search.Budget.Trials > 0 {
-			detail = fmt.Sprintf("At most %s are gone through, whatever the budget. Take values out of an axis.", grouped(limit))
+		detail := fmt.Sprintf("At most %s are gone through. Write strategy = \"auto\" in search, which chooses among any number, or a budget { trials = 40 }, or raise max_candidates, or take values out of an axis.", grouped(limit))
+		if budget {
+			detail = fmt.Sprintf("A grid goes through %s at most, whatever the budget. Write strategy = \"auto\" in search, which chooses among any number, or take values out of an axis.", grouped(limit))
 		}
 		l.report(problem(e.sweepAt, summary, detail))
 		return

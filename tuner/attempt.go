@@ -53,7 +53,7 @@ func (a *attempt) blank() TrialResult {
 	return TrialResult{
 		Trial: a.trial.ID, Identity: a.identity, Purpose: PurposeSearch, Start: a.number,
 		Engine: e.Kind, Name: e.Name, Baseline: a.trial.Baseline, Flags: c.Flags, Env: c.Env,
-		Command: a.Command(a.trial), Status: OK, Simulated: a.Simulated,
+		Command: a.Command(a.trial), Status: OK, Simulated: a.Simulated, Why: a.trial.Why,
 	}
 }
 

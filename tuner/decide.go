@@ -2,6 +2,7 @@ package tuner
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/qtune/qtune/bench"
 	"github.com/qtune/qtune/profiles"
@@ -128,18 +129,23 @@ func judge(p *profiles.Profile, r *TrialResult) Verdict {
 
 // broken names the first rule that the trial breaks, "" if it keeps them all.
 func broken(p *profiles.Profile, r *TrialResult) string {
-	errorRateRuled := false
 	for _, c := range p.Constraints {
-		errorRateRuled = errorRateRuled || c.Metric.Name == "error_rate"
 		if why := breaks(c, r.Level(c.At)); why != "" {
 			return why
 		}
 	}
+	return unsound(p, r)
+}
+
+// unsound is why the value of a trial that ran stands for nothing, whatever the
+// profile's constraints say of it; "" if it does.
+func unsound(p *profiles.Profile, r *TrialResult) string {
+	ruled := slices.ContainsFunc(p.Constraints, func(c profiles.Constraint) bool { return c.Metric.Name == "error_rate" })
 	l := r.Level(p.Objective.At)
 	switch {
 	case l.Client.Bound:
 		return "the load client was the bottleneck, not the server"
-	case l.ErrorRate() > MaxErrorRate && !errorRateRuled:
+	case l.ErrorRate() > MaxErrorRate && !ruled:
 		return fmt.Sprintf("%.1f %% of the requests failed", 100*l.ErrorRate())
 	}
 	return ""

@@ -5,8 +5,13 @@ const ReasonCannotFit = "cannot fit"
 
 // Prune takes out the trials that cannot start or serve, each with the reason that
 // why gives; "" leaves it in. The baseline always runs: it is what the rest is
-// compared with. What a budget of trials had left out moves up.
+// compared with. What a budget of trials had left out moves up. What a strategy asks
+// for later is judged by the same.
 func (p *Plan) Prune(why func(*Trial) string) {
+	p.cannot = why
+	if p.space != nil {
+		return
+	}
 	for i := range p.Trials {
 		t := &p.Trials[i]
 		if t.Status == Pruned && t.Reason == ReasonBudget {

@@ -21,6 +21,7 @@ type Row struct {
 	Gain      *float64        `json:"gain"` // against the baseline, positive is better
 	Out       string          `json:"out,omitempty"`
 	Failure   *engine.Failure `json:"failure,omitempty"`
+	Why       string          `json:"why,omitempty"` // what a strategy chose it for
 	StartS    float64         `json:"start_s"`
 	WallS     float64         `json:"wall_s"`
 	Reused    string          `json:"reused,omitempty"` // the run that measured it
@@ -107,12 +108,12 @@ func row(plan *Plan, d *Decision, v *Verdict) Row {
 	r := v.Result
 	row := Row{
 		Trial: r.Trial, Engine: r.Engine, Name: r.Name, Baseline: r.Baseline, Winner: d.Winner == v,
-		Status: string(r.Status), Value: v.Value, Out: v.Out, Failure: r.Failure,
+		Status: string(r.Status), Value: v.Value, Out: v.Out, Failure: r.Failure, Why: r.Why,
 		StartS: r.StartS, WallS: r.WallS, Reused: r.ReusedFrom, KVTokens: r.Facts.KVTokens,
 	}
-	for i := range plan.Trials {
-		if plan.Trials[i].ID == r.Trial {
-			row.Varies = plan.Trials[i].Varies()
+	for _, e := range plan.Profile.Engines {
+		if e.Kind == r.Engine && e.Name == r.Name {
+			row.Varies = varies(e, r.Flags, r.Env)
 		}
 	}
 	if d.Baseline != nil && d.Baseline.Value != nil && v.Value != nil && *d.Baseline.Value != 0 {
@@ -146,11 +147,13 @@ func notes(r *TrialResult) []string {
 // Varies names the values of the sweep's axes in this trial, as in
 // "max-num-seqs=16 enforce-eager=off"; "" for an engine without a sweep and for
 // a baseline that stands outside its grid.
-func (t *Trial) Varies() string {
+func (t *Trial) Varies() string { return varies(t.Engine, t.Candidate.Flags, t.Candidate.Env) }
+
+func varies(e *profiles.Engine, flags []profiles.Flag, env []profiles.EnvVar) string {
 	var parts []string
-	for _, a := range t.Engine.Axes {
+	for _, a := range e.Axes {
 		value := "off"
-		if v, ok := t.lookup(a); ok {
+		if v, ok := valueOn(a, flags, env); ok {
 			value = v.String()
 		}
 		parts = append(parts, a.Name+"="+value)
@@ -158,16 +161,16 @@ func (t *Trial) Varies() string {
 	return strings.Join(parts, " ")
 }
 
-func (t *Trial) lookup(a profiles.Axis) (profiles.Value, bool) {
+func valueOn(a profiles.Axis, flags []profiles.Flag, env []profiles.EnvVar) (profiles.Value, bool) {
 	if a.Env {
-		for _, e := range t.Candidate.Env {
+		for _, e := range env {
 			if e.Name == a.Name {
 				return e.Value, true
 			}
 		}
 		return profiles.Value{}, false
 	}
-	for _, f := range t.Candidate.Flags {
+	for _, f := range flags {
 		if f.Name == a.Name && !f.Value.IsNull() {
 			return f.Value, true
 		}

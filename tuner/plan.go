@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/qtune/qtune/profiles"
+	"github.com/qtune/qtune/tuner/search"
 )
 
 // Status is what a plan knows of a trial.
@@ -22,8 +23,8 @@ const (
 // The reasons for which a trial is pruned.
 const (
 	ReasonWhere      = "where"
-	ReasonBudget     = "budget: trials"
-	ReasonBudgetTime = "budget: time"
+	ReasonBudget     = StoppedTrials
+	ReasonBudgetTime = StoppedTime
 )
 
 // Trial is one engine with one assignment of flags.
@@ -34,13 +35,22 @@ type Trial struct {
 	Baseline  bool
 	Status    Status
 	Reason    string
+	Why       string // a strategy chose it; "" where every candidate is tried
+
+	point search.Point // where a strategy chose it
 }
 
-// Plan is every trial of a profile in the order in which they run, the baseline first.
+// Plan is every trial of a profile in the order in which they run, the baseline
+// first. Where a strategy chooses among the candidates there is the baseline alone,
+// until Foresee or a run adds what the strategy asks for.
 type Plan struct {
 	Profile  *profiles.Profile
 	Trials   []Trial
 	Unlisted int // candidates beyond MaxListed: the budget leaves no room for them
+	Search   Search
+
+	space  *space              // nil: every candidate is tried
+	cannot func(*Trial) string // of Prune
 }
 
 // MaxListed bounds how many trials a plan lists, so that a grid of millions
@@ -56,6 +66,27 @@ func (p *Plan) Count(s Status) int {
 		}
 	}
 	return n
+}
+
+// Most is how many trials a run of the plan has at most; 0: as many as the strategy
+// asks for.
+func (p *Plan) Most() int {
+	if p.space != nil {
+		return p.Search.Most
+	}
+	return p.Count(Planned) + p.Count(Measured)
+}
+
+// add puts a trial at the end, or gives the one that is there already.
+func (p *Plan) add(t Trial) *Trial {
+	for i := range p.Trials {
+		if p.Trials[i].ID == t.ID {
+			p.Trials[i].Why, p.Trials[i].point = t.Why, t.point
+			return &p.Trials[i]
+		}
+	}
+	p.Trials = append(p.Trials, t)
+	return &p.Trials[len(p.Trials)-1]
 }
 
 // NewPlan lays out the trials: the baseline with its own flags and none of its
@@ -74,6 +105,12 @@ func NewPlan(p *profiles.Profile) *Plan {
 	}
 	base := p.Baseline()
 	add(Trial{Engine: base, Candidate: base.BaselineCandidate(), Baseline: true, Status: Planned})
+	all := newSpace(p)
+	plan.Search = searchOf(p, all)
+	if p.Search.Chooses() {
+		plan.space = all
+		return plan
+	}
 	for _, e := range p.Engines {
 		if e == base && len(e.Axes) == 0 {
 			continue

@@ -48,6 +48,7 @@ type TrialResult struct {
 	StopS      float64          `json:"stop_s"`    // wall time
 	WallS      float64          `json:"wall_s"`    // the whole trial
 	Simulated  bool             `json:"simulated"`
+	Why        string           `json:"why,omitempty"`         // what a strategy chose it for
 	ReusedFrom string           `json:"reused_from,omitempty"` // the run that measured it
 	Finished   time.Time        `json:"finished"`
 }

@@ -38,6 +38,7 @@ type Tuner struct {
 	// Identity is a trial's identity, "" if it cannot be known.
 	Identity func(*Trial) string
 	Known    map[string]TrialResult // measured before, by identity
+	Prior    Prior                  // what a simulator predicts; nil: there is none
 	Journal  *Journal
 	Folder   *Folder
 	RunID    string
@@ -66,27 +67,23 @@ func (e *LeftError) Hint() string {
 	return "`qtune destroy` tries again; `qtune ps` lists what is left"
 }
 
-// Run runs every planned trial in order and returns what each gave. The error
-// is why the run could not go on: its context ended, the journal could not be
+// Run runs the plan's trials one after the other and returns what each gave. The
+// error is why the run could not go on: its context ended, the journal could not be
 // written, or something could not be removed. Results up to there are returned.
 func (t *Tuner) Run(ctx context.Context, plan *Plan) ([]TrialResult, error) {
 	var results []TrialResult
+	source, err := t.source(plan)
+	if err != nil {
+		return nil, err
+	}
 	spent := time.Duration(0)
-	n := plan.Count(Planned) + plan.Count(Measured)
-	for i := range plan.Trials {
-		trial := &plan.Trials[i]
-		if trial.Status == Pruned {
-			continue
-		}
-		if budget := plan.Profile.Search.Budget.Time; budget > 0 && spent >= budget {
-			trial.Status, trial.Reason = Pruned, ReasonBudgetTime
-			continue
-		}
-		at := Event{K: len(results) + 1, N: n, Trial: trial, Best: Decide(plan.Profile, results).Winner}
+	for trial := source.next(spent); trial != nil; trial = source.next(spent) {
+		at := Event{K: len(results) + 1, N: plan.Most(), Trial: trial, Best: Decide(plan.Profile, results).Winner}
 		result, err := t.one(ctx, plan, trial, at)
 		if err != nil {
 			return results, err
 		}
+		source.tell(trial, &result)
 		results = append(results, result)
 		if result.ReusedFrom == "" {
 			spent += time.Duration(result.EngineS() * float64(time.Second))
@@ -124,7 +121,7 @@ func (t *Tuner) one(ctx context.Context, plan *Plan, trial *Trial, at Event) (Tr
 }
 
 func (t *Tuner) reuse(trial *Trial, known TrialResult) (TrialResult, error) {
-	known.Trial, known.Name, known.Baseline = trial.ID, trial.Engine.Name, trial.Baseline
+	known.Trial, known.Name, known.Baseline, known.Why = trial.ID, trial.Engine.Name, trial.Baseline, trial.Why
 	err := t.Journal.Append(Record{Type: RecordTrialReused, Trial: trial.ID, Result: &known, Reason: "measured in run " + known.ReusedFrom})
 	return known, err
 }

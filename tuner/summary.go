@@ -59,6 +59,7 @@ type Summary struct {
 	Ceiling      *Ceiling       `json:"ceiling,omitempty"` // null where nobody looked for it
 	Trials       Counts         `json:"trials"`
 	NotRun       int            `json:"not_run"` // planned trials that an early end left out
+	Search       *Search        `json:"search,omitempty"`
 	EngineS      float64        `json:"engine_s"`
 	WallS        float64        `json:"wall_s"`
 	Folder       string         `json:"folder"`
@@ -77,6 +78,7 @@ func Summarize(plan *Plan, results []TrialResult, d Decision, wall time.Duration
 		KeptBaseline: d.KeptBaseline,
 		Gain:         d.Gain,
 		Doubt:        d.Doubt,
+		Search:       &plan.Search,
 		WallS:        wall.Seconds(),
 		Objective: ObjectiveValue{
 			Metric: o.Metric.Name, Goal: goal(o), Unit: string(o.Metric.Unit),
@@ -94,7 +96,10 @@ func Summarize(plan *Plan, results []TrialResult, d Decision, wall time.Duration
 			s.EngineS += results[i].EngineS()
 		}
 	}
-	s.NotRun = plan.Count(Planned) + plan.Count(Measured) - len(results)
+	s.NotRun = max(0, plan.Most()-len(results))
+	if plan.space != nil && plan.Search.Stopped != "" {
+		s.NotRun = 0 // the strategy needed no more
+	}
 	return s
 }
 

@@ -173,7 +173,7 @@ func (v *liveView) region() []string {
 
 // left guesses the wall time that the rest of the run takes from its finished trials.
 func (v *liveView) left() (float64, bool) {
-	if len(v.walls) == 0 {
+	if len(v.walls) == 0 || v.now.N == 0 {
 		return 0, false
 	}
 	sum := 0.0

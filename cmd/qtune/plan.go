@@ -63,6 +63,9 @@ func plan(ctx context.Context, w *world, path string, f *applyFlags) error {
 		known = folder.Known(func(err error) { w.log.Warn().Err(err).Msg("passed over") })
 	}
 	around.prune(pl, known)
+	if err := pl.Foresee(nil, around.knows(known), foreseen); err != nil {
+		return err
+	}
 	around.mark(pl, known)
 	v := newPlanView(pl, around, sim != nil)
 	v.Fetch, err = around.fetches(ctx)
@@ -75,18 +78,23 @@ func plan(ctx context.Context, w *world, path string, f *applyFlags) error {
 	return v.text(w.stdout)
 }
 
+// foreseen is how many trials of a strategy's choice a plan shows.
+const foreseen = 5
+
 // planView is a plan as it is shown.
 type planView struct {
 	Type      string       `json:"type"` // "plan"
 	Profile   string       `json:"profile"`
 	Simulated bool         `json:"simulated"`
 	Card      string       `json:"card,omitempty"`
+	Search    tuner.Search `json:"search"`
 	Trials    []trialView  `json:"trials"`
 	Unlisted  int          `json:"unlisted,omitempty"` // pruned by the budget, too many to list
 	Levels    []levelView  `json:"levels"`
 	Ceiling   *ceilingView `json:"ceiling"`
 	Fetch     []fetchView  `json:"fetch,omitempty"`
 	Notes     []string     `json:"notes,omitempty"`
+	chooses   bool         // a strategy chooses among the candidates
 }
 
 // trialView is a trial as a plan shows it.
@@ -101,6 +109,7 @@ type trialView struct {
 	Command  []string    `json:"command"`
 	Status   string      `json:"status"` // planned, pruned, measured
 	Reason   string      `json:"reason"`
+	Why      string      `json:"why,omitempty"`  // what a strategy chose it for
 	Fits     string      `json:"fits,omitempty"` // by arithmetic: fits, cannot fit, not known; "": it was not asked
 	varies   string
 }
@@ -123,7 +132,8 @@ type fetchView struct {
 }
 
 func newPlanView(p *tuner.Plan, s *surroundings, simulated bool) *planView {
-	v := &planView{Type: "plan", Profile: p.Profile.Name, Simulated: simulated, Unlisted: p.Unlisted, Ceiling: s.ceiling(), Notes: s.notes}
+	v := &planView{Type: "plan", Profile: p.Profile.Name, Simulated: simulated, Unlisted: p.Unlisted, Ceiling: s.ceiling(), Notes: s.notes,
+		Search: p.Search, chooses: p.Profile.Search.Chooses()}
 	if simulated {
 		v.Card = s.simulation.Card
 	}
@@ -142,7 +152,7 @@ func newTrialView(t *tuner.Trial, s *surroundings) trialView {
 	return trialView{
 		ID: t.ID, Engine: t.Engine.Kind, Name: t.Engine.Name, Baseline: t.Baseline,
 		Flags: t.Candidate.Flags, Env: t.Candidate.Env, Image: t.Engine.Image,
-		Command: s.command(t), Status: string(t.Status), Reason: t.Reason, Fits: string(s.fits[t.ID]), varies: t.Varies(),
+		Command: s.command(t), Status: string(t.Status), Reason: t.Reason, Why: t.Why, Fits: string(s.fits[t.ID]), varies: t.Varies(),
 	}
 }
 
@@ -160,7 +170,12 @@ func (v *planView) text(w io.Writer) error {
 		n[t.Status]++
 		fits[t.Fits]++
 	}
-	p.printf("Plan for %q: %s to run, %d measured before, %d pruned.\n", v.Profile, plural(n["planned"], "trial"), n["measured"], n["pruned"]+v.Unlisted)
+	if v.chooses {
+		p.printf("Plan for %q: %s.\n", v.Profile, searchLine(&v.Search))
+		p.printf("Below are the first trials (%d measured before); what comes after depends on what they give.\n", n["measured"])
+	} else {
+		p.printf("Plan for %q: %s to run, %d measured before, %d pruned.\n", v.Profile, plural(n["planned"], "trial"), n["measured"], n["pruned"]+v.Unlisted)
+	}
 	if v.Simulated {
 		p.printf("Engines would be simulated on %s, and every figure with them.\n", v.Card)
 	}
@@ -227,6 +242,9 @@ func (p *planPrinter) trial(k int, t *trialView) {
 	p.printf("%d. %s  %s %q  %s\n", k, t.ID, t.Engine, t.Name, status)
 	if t.varies != "" {
 		p.printf("   %s\n", t.varies)
+	}
+	if t.Why != "" && !t.Baseline {
+		p.printf("   why: %s\n", t.Why)
 	}
 	if t.Status == string(tuner.Pruned) {
 		return

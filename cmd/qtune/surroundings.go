@@ -165,15 +165,24 @@ func (s *surroundings) identity(t *tuner.Trial) string {
 	return tuner.Identity(s.profile, t, tuner.Surroundings{Engine: s.engines[t.Engine], GPU: s.cards, Model: s.model})
 }
 
+// knows looks up what earlier runs have measured of a trial.
+func (s *surroundings) knows(known map[string]tuner.TrialResult) func(*tuner.Trial) (tuner.TrialResult, bool) {
+	return func(t *tuner.Trial) (tuner.TrialResult, bool) {
+		id := s.identity(t)
+		r, ok := known[id]
+		return r, ok && id != ""
+	}
+}
+
 // mark marks the trials that earlier runs have measured.
 func (s *surroundings) mark(p *tuner.Plan, known map[string]tuner.TrialResult) {
+	knows := s.knows(known)
 	for i := range p.Trials {
 		t := &p.Trials[i]
 		if t.Status != tuner.Planned {
 			continue
 		}
-		id := s.identity(t)
-		if r, ok := known[id]; ok && id != "" {
+		if r, ok := knows(t); ok {
 			t.Status, t.Reason = tuner.Measured, "in run "+r.ReusedFrom
 		}
 	}

@@ -55,14 +55,21 @@ func (v *lineView) event(e tuner.Event) {
 
 func planLine(p *tuner.Plan, simulated bool) string {
 	n := p.Count(tuner.Planned) + p.Count(tuner.Measured)
+	if p.Profile.Search.Chooses() {
+		return "plan: " + searchLine(&p.Search) + simulatedNote(simulated)
+	}
 	line := fmt.Sprintf("plan: %s, %d pruned", plural(n, "trial"), p.Count(tuner.Pruned)+p.Unlisted)
 	if m := p.Count(tuner.Measured); m > 0 {
 		line += fmt.Sprintf(", %d measured by earlier runs", m)
 	}
+	return line + simulatedNote(simulated)
+}
+
+func simulatedNote(simulated bool) string {
 	if simulated {
-		line += "; engines are simulated, and so is every figure"
+		return "; engines are simulated, and so is every figure"
 	}
-	return line
+	return ""
 }
 
 func plural(n int, noun string) string {
@@ -74,7 +81,11 @@ func plural(n int, noun string) string {
 
 // title names the trial of an event: "trial 3 of 19  sglang balanced-v2  a=1 b=2".
 func title(e tuner.Event) string {
-	t := fmt.Sprintf("trial %d of %d  %s %s", e.K, e.N, e.Trial.Engine.Kind, e.Trial.Engine.Name)
+	t := fmt.Sprintf("trial %d", e.K)
+	if e.N > 0 {
+		t += fmt.Sprintf(" of %d", e.N)
+	}
+	t += fmt.Sprintf("  %s %s", e.Trial.Engine.Kind, e.Trial.Engine.Name)
 	if varies := e.Trial.Varies(); varies != "" {
 		t += "  " + varies
 	}
@@ -88,6 +99,9 @@ func title(e tuner.Event) string {
 func eventLine(e tuner.Event, simulated bool) string {
 	switch e.Type {
 	case tuner.EventTrialStarted:
+		if e.Trial.Why != "" && !e.Trial.Baseline {
+			return title(e) + ": starting (" + e.Trial.Why + ")"
+		}
 		return title(e) + ": starting"
 	case tuner.EventTrialReady:
 		return title(e) + ": ready"
@@ -154,6 +168,7 @@ type jsonEvent struct {
 	Engine    string             `json:"engine"`
 	Name      string             `json:"name"`
 	Flags     tuner.Flags        `json:"flags"`
+	Why       string             `json:"why,omitempty"` // what a strategy chose it for
 	Simulated bool               `json:"simulated"`
 	Stage     string             `json:"stage,omitempty"`
 	Level     *bench.LevelResult `json:"level,omitempty"`
@@ -164,7 +179,7 @@ type jsonEvent struct {
 func (v *jsonView) event(e tuner.Event) {
 	line := jsonEvent{
 		Type: e.Type, K: e.K, N: e.N, Trial: e.Trial.ID, Engine: e.Trial.Engine.Kind, Name: e.Trial.Engine.Name,
-		Flags: e.Trial.Candidate.Flags, Simulated: v.simulated, Stage: e.Stage, Level: e.Level, Result: e.Result,
+		Flags: e.Trial.Candidate.Flags, Why: e.Trial.Why, Simulated: v.simulated, Stage: e.Stage, Level: e.Level, Result: e.Result,
 	}
 	if e.Best != nil {
 		line.Best = e.Best.Result.Trial

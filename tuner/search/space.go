@@ -223,12 +223,10 @@ func (s *Space) Value(p Point, axis int) Value {
 // Baseline is the point of a part's own values: Own where such a value is none
 // of the axis'.
 func (s *Space) Baseline(part int) Point {
-	p := Point{Part: part}
+	p := Point{part, make([]int, len(s.parts[part].Axes))}
 	for i, a := range s.parts[part].Axes {
 		own := s.parts[part].Own[i]
-		p.At = append(p.At, slices.IndexFunc(a.Values, func(v Value) bool {
-			return v.Text == own.Text
-		}))
+		p.At[i] = slices.IndexFunc(a.Values, func(v Value) bool { return v.Text == own.Text })
 	}
 	return p
 }

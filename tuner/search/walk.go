@@ -41,9 +41,10 @@ func (p *Part) next(at []int) bool {
 
 // anywhere is a combination of a random part, Where or not.
 func (s *Space) anywhere(r *rand.Rand) Point {
-	p := Point{Part: r.IntN(len(s.parts))}
-	for _, a := range s.parts[p.Part].Axes {
-		p.At = append(p.At, r.IntN(len(a.Values)))
+	part := r.IntN(len(s.parts))
+	p := Point{part, make([]int, len(s.parts[part].Axes))}
+	for i, a := range s.parts[part].Axes {
+		p.At[i] = r.IntN(len(a.Values))
 	}
 	return p
 }
@@ -120,8 +121,11 @@ func (s *Space) landing(part, axis int) []int {
 }
 
 // mutate changes n random axes to random values; false if Where leaves none of a
-// few attempts.
+// few attempts, or there is no axis.
 func (s *Space) mutate(p Point, n int, r *rand.Rand) (Point, bool) {
+	if len(p.At) == 0 {
+		return Point{}, false
+	}
 	for range 20 {
 		q := p.Clone()
 		for range n {

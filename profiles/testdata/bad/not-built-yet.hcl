@@ -47,7 +47,7 @@ workload "later" {
 
 
 search {
-  strategy = "random"
+  screen   = true
 
   finish {
     candidates = 3
