@@ -80,10 +80,19 @@ func (w *walk) try(from, to Point) (float64, bool) {
 	if t == nil {
 		w.next = &to
 		w.why = "one factor at a time: " + w.Space.Changes(from, to)
+		if w.Space.Key(from) == w.Space.Key(to) {
+			w.why = w.Space.parts[to.Part].Name + " as near to its own flags as its sweep goes"
+		}
 		return 0, false
+	}
+	if t.Pending {
+		return unknown, true
 	}
 	return w.score(t), true
 }
+
+// unknown is the score of what runs now: below all that ran, above what did not.
+const unknown = -math.MaxFloat64
 
 // score orders trials: by value less twice the log of what breaks a limit; what
 // did not run is below all.
