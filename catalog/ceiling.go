@@ -46,7 +46,7 @@ type Ceiling struct {
 // the router spreads them evenly. B is the number of users, BW the bandwidth. k is
 // what one token's keys and values take, K how many of them a generated token reads
 // on average: each but the first of O reads the prompt and the answer so far,
-// (O-1)/O·(I + O/2). F is the flops of one token, 2 for each weight that it uses,
+// (O-1)/O·(I + O/2), of which layers with a window read no more than that. F is the flops of one token, 2 for each weight that it uses,
 // spent on the I prompt tokens too; PF is the peak rate for the weights' format.
 // Reading and computing may overlap entirely. Attention's own flops, activations and
 // communication are left out, so that the bound only becomes looser.
@@ -61,13 +61,13 @@ type Ceiling struct {
 // card or a model of which a figure is missing, and for a CPU, whose bandwidth no
 // data sheet gives for the share that a server gets.
 func CeilingOf(card Card, m Model, u Use, t Traffic) (Ceiling, bool) {
-	if card.CPU || card.Bandwidth <= 0 || card.BF16FLOPS <= 0 || m.Layers <= 0 || t.Output < 1 {
+	if card.CPU || card.Bandwidth <= 0 || card.BF16FLOPS <= 0 || m.Layers <= 0 || m.KVUnknown != "" || t.Output < 1 {
 		return Ceiling{}, false
 	}
 	quant := orString(u.Quantization, m.Quantization)
 	replicas := float64(max(u.Replicas, 1))
 	cards := float64(max(u.Cards, 1))
-	reads := (t.Output - 1) / t.Output * (t.Input + t.Output/2) * m.KVBytesPerToken(u.KVDType)
+	reads := (t.Output - 1) / t.Output * m.contextBytes(u.KVDType, t.Input+t.Output/2)
 	if t.Users > 0 {
 		users := math.Max(1, float64(t.Users)/replicas)
 		reads += m.stepBytes(quant, users) / users
@@ -82,6 +82,12 @@ func CeilingOf(card Card, m Model, u Use, t Traffic) (Ceiling, bool) {
 	return c, true
 }
 
+// contextBytes is what attention over a context reads of keys and values.
+func (m Model) contextBytes(kvDType string, context float64) float64 {
+	windows := float64(m.WindowLayers)
+	return m.kvLayerBytes(kvDType, 1) * ((float64(m.Layers)-windows)*context + windows*math.Min(context, float64(m.Window)))
+}
+
 // stepBytes is what a step over so many sequences reads of the weights.
 func (m Model) stepBytes(quant string, sequences float64) float64 {
 	per := m.BytesPerParam(quant)
@@ -89,7 +95,7 @@ func (m Model) stepBytes(quant string, sequences float64) float64 {
 	if isGGUF(quant) {
 		head = per
 	}
-	return float64(m.Layers)*per*(m.AttentionParams()+m.FeedForwardParams()*m.expertsHit(sequences)) + m.VocabParams()*head
+	return per*m.paramsWith(m.expertsHit(sequences)) + m.VocabParams()*head
 }
 
 // expertsHit is how many experts of a layer so many tokens use, at least those of
@@ -103,12 +109,12 @@ func (m Model) expertsHit(tokens float64) float64 {
 }
 
 // activeParams counts the linear weights that one token is multiplied with.
-func (m Model) activeParams() float64 {
-	active := 1.0
-	if m.Experts > 0 {
-		active = float64(m.ActiveExperts)
-	}
-	return float64(m.Layers) * (m.AttentionParams() + active*m.FeedForwardParams())
+func (m Model) activeParams() float64 { return m.paramsWith(m.expertsHit(1)) }
+
+// paramsWith counts the linear weights with so many experts in each layer that has some.
+func (m Model) paramsWith(experts float64) float64 {
+	all := math.Max(float64(m.Experts), 1)
+	return m.LinearParams() - (all-experts)*float64(m.Layers-m.DenseLayers)*m.FeedForwardParams()
 }
 
 // rate is the peak at which a card multiplies weights of a format, flops/s. Formats

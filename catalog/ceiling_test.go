@@ -53,6 +53,18 @@ func TestCeilingOfAMixtureGrowsWithTheExpertsThatAreHit(t *testing.T) {
 	}
 }
 
+func TestWindowsReadLess(t *testing.T) {
+	card, _ := FindCard("H100")
+	model, _ := FindModel("Qwen/Qwen3-8B")
+	model.Window, model.WindowLayers = 1000, model.Layers/2
+	long := Traffic{Users: 100, Input: 99_000, Output: 2000}
+	got, _ := CeilingOf(card, model, Use{}, long)
+	want := card.Bandwidth / (model.stepBytes("", 100)/100 + float64(model.Layers)/2*model.kvLayerBytes("", 1)*(100_000+1000)*1999/2000)
+	if math.Abs(got.Tokens/want-1) > 1e-9 {
+		t.Errorf("%.2f tokens/s, want %.2f", got.Tokens, want)
+	}
+}
+
 func TestNoCeilingWithoutFigures(t *testing.T) {
 	card, _ := FindCard("RTX 5090")
 	cpu, _ := FindCard("2-core CPU")
@@ -65,6 +77,7 @@ func TestNoCeilingWithoutFigures(t *testing.T) {
 	}{
 		{"a CPU's bandwidth is a judgement", cpu, model, Traffic{Users: 1, Output: 1}},
 		{"no card", Card{}, model, Traffic{Users: 1, Output: 1}},
+		{"a cache of unknown size", card, Model{Layers: 1, KVUnknown: "a state"}, Traffic{Users: 1, Output: 1}},
 		{"no model", card, Model{}, Traffic{Users: 1, Output: 1}},
 		{"nothing is generated", card, model, Traffic{Users: 1}},
 	}
