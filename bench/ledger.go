@@ -70,8 +70,10 @@ type ledger struct {
 	good     int   // of those that kept to all of it
 	breaks   []int // of those that broke each limit
 
+	factors   factors
 	delivered bins
 	samples   []sample
+	sorted    []float64 // of one latency, while it is summarised
 	seen      int
 	random    *rand.Rand
 	gaps      *hdrhistogram.Histogram // ticks between tokens

@@ -32,7 +32,7 @@ func (v interval) settled() bool {
 
 // batchMeans is the interval of the output throughput between slot from and end.
 // Batches are doubled while neighbours are correlated, as long as there are ten.
-func batchMeans(b *bins, from int, end time.Duration) interval {
+func (f *factors) batchMeans(b *bins, from int, end time.Duration) interval {
 	for n := maxBatches; n >= settleBatches; n /= 2 {
 		rates := b.batches(from, end, n)
 		if rates == nil {
@@ -42,7 +42,7 @@ func batchMeans(b *bins, from int, end time.Duration) interval {
 		if n > settleBatches && lag1(rates, mean, variance) > maxLag1 {
 			continue
 		}
-		return interval{mean, studentT(n) * math.Sqrt(variance/float64(n)), true}
+		return interval{mean, f.studentT(n) * math.Sqrt(variance/float64(n)), true}
 	}
 	return interval{}
 }

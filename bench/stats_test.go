@@ -27,7 +27,7 @@ func TestSummariseIsOrderStatistics(t *testing.T) {
 		for i := range xs {
 			xs[i] = float64(tc.n - i)
 		}
-		s := summarise(xs)
+		s := new(factors).summarise(xs)
 		for name, v := range map[string][2]any{"p50": {s.P50, tc.p50}, "p90": {s.P90, tc.p90}, "p95": {s.P95, tc.p95}, "p99": {s.P99, tc.p99}} {
 			got, want := v[0].(*float64), v[1].(float64)
 			if (got == nil) != (want == 0) || got != nil && *got != want {
@@ -53,10 +53,10 @@ func TestIntervalsCoverTheTruth(t *testing.T) {
 			x := 5 + random.Float64()
 			r.add(x, 3*x+random.NormFloat64())
 		}
-		if s := summarise(xs); s.MeanInterval[0] <= 100 && 100 <= s.MeanInterval[1] {
+		if s := new(factors).summarise(xs); s.MeanInterval[0] <= 100 && 100 <= s.MeanInterval[1] {
 			mean++
 		}
-		if half, _ := r.half(); math.Abs(r.value()-3) <= half {
+		if half, _ := r.half(new(factors)); math.Abs(r.value()-3) <= half {
 			ratios++
 		}
 		var b bins
@@ -64,7 +64,7 @@ func TestIntervalsCoverTheTruth(t *testing.T) {
 			at += time.Duration(random.ExpFloat64() * float64(10*ms))
 			b.add(at, 5)
 		}
-		if v := batchMeans(&b, 0, 20*time.Second); math.Abs(v.value-500) <= v.half {
+		if v := new(factors).batchMeans(&b, 0, 20*time.Second); math.Abs(v.value-500) <= v.half {
 			batches++
 		}
 	}
@@ -148,7 +148,7 @@ func TestRanksOfPercentileIntervals(t *testing.T) {
 		for i := range sorted {
 			sorted[i] = float64(i + 1)
 		}
-		got := rankInterval(sorted, tc.p)
+		got := new(factors).rankInterval(sorted, tc.p)
 		if (got == nil) != (tc.high == 0) || got != nil && (math.Abs(got[0]-tc.low) > 1 || math.Abs(got[1]-tc.high) > 1) {
 			t.Errorf("p%v of %d: %v, want ranks %v to %v", 100*tc.p, tc.n, got, tc.low, tc.high)
 		}
@@ -170,7 +170,7 @@ func TestPercentileIntervalsCoverTheTruth(t *testing.T) {
 				xs[i] = random.ExpFloat64()
 			}
 			slices.Sort(xs)
-			if v := rankInterval(xs, tc.p); v[0] <= truth && truth <= v[1] {
+			if v := new(factors).rankInterval(xs, tc.p); v[0] <= truth && truth <= v[1] {
 				held++
 			}
 		}

@@ -99,28 +99,41 @@ func share(part, whole int) float64 {
 
 // latencies summarises the requests that were sent in the measured part.
 func (l *ledger) latencies(r *LevelResult, cut time.Duration) {
-	var ttft, tpot, e2e, queue, ttftIntended, e2eIntended, userRate []float64
-	for _, s := range l.samples {
-		if !l.all && s.sent < cut {
-			continue
+	latency := func(of func(*sample) time.Duration) Stats {
+		l.sorted = l.sorted[:0]
+		for i := range l.samples {
+			if s := &l.samples[i]; l.all || s.sent >= cut {
+				l.sorted = append(l.sorted, milliseconds(float64(of(s))))
+			}
 		}
-		e2e = append(e2e, milliseconds(float64(s.e2e)))
-		queue = append(queue, milliseconds(float64(s.queue)))
-		e2eIntended = append(e2eIntended, milliseconds(float64(s.queue+s.e2e)))
-		if l.whole {
-			continue
-		}
-		ttft = append(ttft, milliseconds(float64(s.ttft)))
-		ttftIntended = append(ttftIntended, milliseconds(float64(s.queue+s.ttft)))
-		if s.tpot > 0 {
-			tpot = append(tpot, milliseconds(s.tpot))
-			userRate = append(userRate, float64(time.Second)/s.tpot)
+		return l.factors.summarise(l.sorted)
+	}
+	r.E2E = latency(func(s *sample) time.Duration { return s.e2e })
+	r.Queue = latency(func(s *sample) time.Duration { return s.queue })
+	r.E2EIntended = latency(func(s *sample) time.Duration { return s.queue + s.e2e })
+	if l.whole {
+		return
+	}
+	r.TTFT = latency(func(s *sample) time.Duration { return s.ttft })
+	r.TTFTIntended = latency(func(s *sample) time.Duration { return s.queue + s.ttft })
+	r.TPOT, r.UserRate = l.perToken(cut)
+	r.ITL = l.interToken()
+}
+
+// perToken summarises the time per token and its inverse, of requests with a second token.
+func (l *ledger) perToken(cut time.Duration) (tpot, userRate Stats) {
+	l.sorted = l.sorted[:0]
+	for i := range l.samples {
+		if s := &l.samples[i]; s.tpot > 0 && (l.all || s.sent >= cut) {
+			l.sorted = append(l.sorted, milliseconds(s.tpot))
 		}
 	}
-	r.TTFT, r.TPOT, r.E2E = summarise(ttft), summarise(tpot), summarise(e2e)
-	r.TTFTIntended, r.E2EIntended = summarise(ttftIntended), summarise(e2eIntended)
-	r.Queue, r.UserRate = summarise(queue), summarise(userRate)
-	r.ITL = l.interToken()
+	tpot = l.factors.summarise(l.sorted)
+	for i, ms := range l.sorted {
+		l.sorted[i] = 1e3 / ms
+	}
+	slices.Reverse(l.sorted)
+	return tpot, l.factors.summarise(l.sorted)
 }
 
 // interToken summarises the gaps between tokens. Their percentiles come from a
@@ -143,7 +156,7 @@ func (l *ledger) interToken() Stats {
 		return &v
 	}
 	s.P50, s.P90, s.P95, s.P99 = at(0.50, MinP50), at(0.90, MinP90), at(0.95, MinP95), at(0.99, MinP99)
-	if half, ok := l.gapRatio.half(); ok {
+	if half, ok := l.gapRatio.half(&l.factors); ok {
 		s.MeanInterval = &[2]float64{mean - half*unit, mean + half*unit}
 	}
 	return s

@@ -49,11 +49,11 @@ func (l *ledger) narrow(v view) bool {
 		}
 	}
 	slices.Sort(first)
-	p95 := rankInterval(first, 0.95)
+	p95 := l.factors.rankInterval(first, 0.95)
 	if p95 == nil || p95[1]-p95[0] > 2*settlePercentile*p95[1] {
 		return false
 	}
-	half, ok := each.half()
+	half, ok := each.half(&l.factors)
 	return !ok || half <= settleHalf*each.value()
 }
 
@@ -109,7 +109,7 @@ func (l *ledger) lookSingle() view {
 		}
 		r.add((next - s.sent).Seconds(), float64(s.tokens))
 	}
-	v.throughput.half, v.throughput.known = r.half()
+	v.throughput.half, v.throughput.known = r.half(&l.factors)
 	return v
 }
 
@@ -121,7 +121,7 @@ func (l *ledger) lookAll() view {
 	if l.level.Kind == KindBurst {
 		return v
 	}
-	if b := batchMeans(&l.delivered, 0, l.stopAt); b.known && b.value > 0 {
+	if b := l.factors.batchMeans(&l.delivered, 0, l.stopAt); b.known && b.value > 0 {
 		v.throughput.half, v.throughput.known = v.throughput.value*b.half/b.value, true
 	}
 	return v
@@ -148,7 +148,7 @@ func (l *ledger) lookWindow(now time.Duration) view {
 		slot = 0
 	}
 	v := view{cut: l.origin + time.Duration(slot)*l.delivered.width, end: now, ok: ok}
-	v.throughput = batchMeans(&l.delivered, slot, length)
+	v.throughput = l.factors.batchMeans(&l.delivered, slot, length)
 	v.throughput.value = rate(l.delivered.total(slot), v.seconds())
 	return v
 }

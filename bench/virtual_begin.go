@@ -70,8 +70,8 @@ func (l *ledger) again() {
 	l.delays.Reset()
 	*l = ledger{
 		level: l.level, clock: l.clock, stopping: make(chan struct{}),
-		random: rand.New(rand.NewPCG(1, uint64(l.level.users()))), gaps: l.gaps, delays: l.delays,
-		busy: l.busy[:0], samples: l.samples[:0], delivered: bins{slots: l.delivered.slots[:0]},
+		random: rand.New(rand.NewPCG(1, uint64(l.level.users()))), factors: l.factors, gaps: l.gaps, delays: l.delays,
+		busy: l.busy[:0], samples: l.samples[:0], sorted: l.sorted[:0], delivered: bins{slots: l.delivered.slots[:0]},
 		backlog: backlog{points: l.backlog.points[:0]},
 	}
 }

@@ -36,6 +36,8 @@ type Request struct {
 	generated   int
 	blocks      int   // of the cache
 	last        int64 // the step of its last token
+	room        int   // tokens that they hold
+	measured    bool  // plain tokens of it are counted apart
 	waiting     bool
 	running     bool
 	Preemptions int // times it lost its cache and began again
@@ -83,6 +85,10 @@ type Core struct {
 	prefills []part
 	decodes  []*Request
 	events   []Event
+	ended    int  // of the running ones, not yet swept
+	brief    bool // tokens that say nothing new have no event and are only counted
+	plain    int  // such tokens of the last step: one a step before had its request, too
+	counted  int  // those of them whose request is measured
 	times    []time.Duration
 	steady   bool // the next step will hold the same sequences as the last, one token each
 	least    int  // blocks that were ever free
@@ -92,16 +98,25 @@ type Core struct {
 // NewCore makes a scheduler. jitter is the standard deviation of a step's logarithm (0:
 // every step as the machine says); it and all that follows depend on seed alone.
 func NewCore(s Scheduling, machine *Machine, jitter float64, seed uint64) *Core {
+	c := &Core{}
+	c.again(s, machine, jitter, seed)
+	return c
+}
+
+// again makes c as NewCore does, in the memory that it has.
+func (c *Core) again(s Scheduling, machine *Machine, jitter float64, seed uint64) {
 	s.Block = max(s.Block, 1)
 	blocks := s.Pool / s.Block
-	c := &Core{s: s, machine: machine, jitter: jitter, rng: rand.New(rand.NewPCG(seed, 0x71)), free: blocks, total: blocks, least: blocks}
+	*c = Core{
+		s: s, machine: machine, jitter: jitter, rng: rand.New(rand.NewPCG(seed, 0x71)), free: blocks, total: blocks, least: blocks,
+		waiting: queue{ring: c.waiting.ring}, running: c.running[:0], prefills: c.prefills[:0], decodes: c.decodes[:0], events: c.events[:0], times: c.times[:0],
+	}
 	c.ratio = c.firstRatio()
-	return c
 }
 
 // Submit queues a request. One that can never fit into the cache must not be submitted.
 func (c *Core) Submit(r *Request) {
-	*r = Request{Prompt: max(r.Prompt, 1), Output: max(r.Output, 1), Owner: r.Owner, waiting: true}
+	*r = Request{Prompt: max(r.Prompt, 1), Output: max(r.Output, 1), Owner: r.Owner, measured: r.measured, waiting: true}
 	r.target = r.Prompt
 	c.steady = false
 	c.waiting.pushBack(r)
@@ -142,6 +157,7 @@ func (c *Core) Idle() bool { return len(c.running) == 0 && c.waiting.len() == 0 
 // slice is valid until the next call.
 func (c *Core) Step() (time.Duration, []Event) {
 	c.prefills, c.decodes, c.events = c.prefills[:0], c.decodes[:0], c.events[:0]
+	c.plain, c.counted = 0, 0
 	evicted := c.stats.Preemptions
 	if c.s.SGLang {
 		c.formSGLang()
@@ -181,9 +197,11 @@ func (c *Core) batch() Batch {
 		b.PrefillTokens += p.tokens
 		b.PrefillWork += float64(p.tokens) * (float64(p.r.computed) + float64(p.tokens)/2)
 	}
+	context := len(c.decodes)
 	for _, r := range c.decodes {
-		b.DecodeContext += float64(r.computed + 1)
+		context += r.computed
 	}
+	b.DecodeContext = float64(context)
 	return b
 }
 
@@ -200,9 +218,25 @@ func (c *Core) complete() {
 	for _, r := range c.decodes {
 		r.computed++
 		r.target = r.computed
+		if c.brief && r.last == c.stats.Steps-1 && r.generated+1 < r.Output && r.generated > 0 {
+			c.plainly(r)
+			continue
+		}
 		c.emit(r)
 	}
+	c.stats.GeneratedTokens += int64(c.plain)
 	c.stats.LastDecodeSequence = len(c.decodes)
+	c.sweep()
+}
+
+// plainly gives r one more token that says nothing new.
+func (c *Core) plainly(r *Request) {
+	r.generated++
+	r.last = c.stats.Steps
+	c.plain++
+	if r.measured {
+		c.counted++
+	}
 }
 
 func (c *Core) emit(r *Request) {
@@ -217,24 +251,44 @@ func (c *Core) emit(r *Request) {
 	c.events = append(c.events, Event{Request: r, Index: r.generated - 1, Steps: since, Done: done})
 	if done {
 		c.stats.Finished++
-		c.drop(r)
+		c.ended++
+		r.running = false
 		c.release(r)
 	}
 }
 
+// sweep takes those that have ended out of the running ones.
+func (c *Core) sweep() {
+	if c.ended == 0 {
+		return
+	}
+	c.ended = 0
+	left := c.running[:0]
+	for _, r := range c.running {
+		if r.running {
+			left = append(left, r)
+		}
+	}
+	c.running = left
+}
+
 // needs is how many more blocks hold tokens of r in all.
 func (c *Core) needs(r *Request, tokens int) int {
+	if tokens <= r.room {
+		return 0
+	}
 	return (tokens+c.s.Block-1)/c.s.Block - r.blocks
 }
 
 func (c *Core) take(r *Request, blocks int) {
 	c.free -= blocks
 	r.blocks += blocks
+	r.room = r.blocks * c.s.Block
 }
 
 func (c *Core) release(r *Request) {
 	c.free += r.blocks
-	r.blocks = 0
+	r.blocks, r.room = 0, 0
 }
 
 func (c *Core) drop(r *Request) {

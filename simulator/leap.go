@@ -80,4 +80,5 @@ func (c *Core) leapt(n int) {
 		r.last++
 		c.stats.GeneratedTokens++
 	}
+	c.sweep()
 }

@@ -72,10 +72,15 @@ func TestLeapIsManySteps(t *testing.T) {
 		for _, jitter := range []float64{0, 0.02} {
 			single, leaping := smallCore(t, s), smallCore(t, s)
 			single.jitter, leaping.jitter = jitter, jitter
+			quiet := smallCore(t, s)
+			quiet.jitter, quiet.brief = jitter, true
 			want, wantStats := trail(single, 60, false)
 			got, gotStats := trail(leaping, 60, true)
 			if wantStats.LastDecodeSequence = gotStats.LastDecodeSequence; wantStats != gotStats {
 				t.Errorf("%s: single steps end with %+v, leaps with %+v", what, wantStats, gotStats)
+			}
+			if _, quietStats := trail(quiet, 60, false); quietStats != gotStats {
+				t.Errorf("%s: without the events that say nothing new: %+v, else %+v", what, quietStats, gotStats)
 			}
 			for name := range want {
 				if !reflect.DeepEqual(got[name], want[name]) {

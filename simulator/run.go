@@ -89,7 +89,7 @@ func (r *run) submit(s bench.Sending) {
 	}
 	f := r.load.flight()
 	*f = flight{sent: s}
-	f.request = Request{Prompt: prompt, Output: i.clip(prompt, s.Request.OutputTokens), Owner: f}
+	f.request = Request{Prompt: prompt, Output: i.clip(prompt, s.Request.OutputTokens), Owner: f, measured: s.Measured}
 	if !s.Measured {
 		r.outside++
 	}
@@ -129,6 +129,7 @@ func (r *run) deliver(events []Event) {
 		}
 	}
 	r.tell(since, n, measured)
+	r.tell(1, r.core.plain, r.core.counted)
 	r.finish(events)
 }
 
@@ -193,7 +194,7 @@ func (r *run) leap() {
 	if r.outside > 0 {
 		measured = 0
 		for _, q := range r.core.decodes {
-			if q.Owner.(*flight).sent.Measured {
+			if q.measured {
 				measured++
 			}
 		}
@@ -265,3 +266,6 @@ func (l *line) first() *flight {
 }
 
 func (l *line) pop() { l.head++ }
+
+// empty is a line without requests in the same memory.
+func (l *line) empty() line { return line{all: l.all[:0]} }

@@ -24,7 +24,9 @@ func (c *Core) formSGLang() {
 	c.retract()
 	for _, r := range c.running {
 		if r.computed >= r.target {
-			c.take(r, c.needs(r, r.computed+1))
+			if r.computed >= r.room {
+				c.take(r, c.needs(r, r.computed+1))
+			}
 			c.decodes = append(c.decodes, r)
 		}
 	}

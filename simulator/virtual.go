@@ -118,7 +118,10 @@ type Load struct {
 	client  *bench.Virtual // nil for a level that is made of others
 	prompts []int          // tokens of the requests of a file, 0: not counted yet
 	flights []*[256]flight
-	used    int             // of them
+	used    int // of them
+	core    Core
+	silent  line
+	under   line
 	ends    []time.Duration // of each step
 }
 
@@ -193,8 +196,11 @@ func (e *Engine) Run(load *Load, seed uint64) bench.LevelResult {
 
 func (e *Engine) run(load *Load, client *bench.Virtual, seed uint64) bench.LevelResult {
 	load.used = 0
-	r := &run{engine: e, load: load, client: client, limits: client.Timeouts(), core: NewCore(e.i.scheduling, e.machine, 0, seed)}
+	r := &run{engine: e, load: load, client: client, limits: client.Timeouts(), core: &load.core, silent: load.silent.empty(), under: load.under.empty()}
+	r.core.again(e.i.scheduling, e.machine, 0, seed)
+	r.core.brief = e.i.interval == 1
 	r.all()
+	load.silent, load.under = r.silent, r.under
 	result := client.Result()
 	result.Server = r.server()
 	return result

@@ -9,6 +9,11 @@ func (c *Core) formVLLM() {
 	evicted := false
 	for i := 0; i < len(c.running) && budget > 0; i++ {
 		r := c.running[i]
+		if r.computed >= r.target && r.computed < r.room { // nearly always
+			budget--
+			c.decodes = append(c.decodes, r)
+			continue
+		}
 		tokens := 1
 		if r.computed < r.target {
 			tokens = min(r.target-r.computed, budget)
