@@ -17,7 +17,7 @@ export GO
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: build
 build: ## bin/qtune, one static file (no NVML)
@@ -67,6 +67,10 @@ bench: build ## the benchmarks, and the size of the binary
 .PHONY: compare-clients
 compare-clients: build ## vllm bench serve and qtune bench with the same requests at one real vLLM, side by side
 	@scripts/compare-clients.sh
+
+.PHONY: client-cost
+client-cost: build ## what load clients cost in CPU time, side by side: qtune, vllm bench serve, SGLang's, AIPerf, GuideLLM
+	@scripts/client-cost.sh
 
 .PHONY: bench-search
 bench-search: ## the search strategies against their goals: minutes (QTUNE_DATA has the measured pools)

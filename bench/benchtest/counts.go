@@ -92,6 +92,9 @@ func (s *Server) other(w http.ResponseWriter, r *http.Request) bool {
 			break
 		}
 		c.erased++
+	case s.Metrics + " /health":
+	case s.Metrics + " /v1/models":
+		_, _ = fmt.Fprint(w, `{"object":"list","data":[{"id":"m","object":"model","created":1,"owned_by":"benchtest","max_model_len":4096}]}`)
 	case "llamacpp /slots":
 		_, _ = fmt.Fprint(w, `[{"id":0,"is_processing":false},{"id":1,"is_processing":false}]`)
 	default:
