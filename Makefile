@@ -78,6 +78,10 @@ bench-search: ## the search strategies against their goals: minutes (QTUNE_DATA 
 	$(GO) test ./tuner/finish -run 'Figures' -full -v -count=1
 	$(GO) test ./tuner/search -run '^$$' -bench Next
 
+.PHONY: release
+release: ## archives for Linux and macOS, checksums and a container image of qtune, into dist/
+	@VERSION='$(VERSION)' scripts/release.sh
+
 .PHONY: clean
 clean: ## removes what build and lint made; engines and runs stay
 	rm -rf bin dist

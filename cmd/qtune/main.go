@@ -1,3 +1,5 @@
+//go:build !man
+
 // Command qtune finds the fastest configuration of an LLM inference server that
 // still meets its service levels. This package owns words and wiring: one file a
 // command, flags, output, signals and exit codes. What the commands do lives in
