@@ -29,6 +29,7 @@ type Flag struct {
 	Folds   bool     `json:"folds"`   // Choices are taken in any case, with dashes or underscores
 	Negated string   `json:"negated"` // how false is written, without leading dashes; "": left off
 	Default string   `json:"default"` // as the engine prints it; "": none, or worked out at the start
+	Setting bool     `json:"setting"` // no flag, but a key of the engine's configuration file
 
 	// What follows is written by hand.
 
@@ -86,9 +87,10 @@ type FlagSet struct {
 	gone   map[string]Flag
 	prefix string // of the engine's environment variables
 	folds  bool   // the engine takes underscores for dashes in names
+	byEnv  bool   // the engine takes no flags: all is set by its environment
 }
 
-// EngineFlags is the catalog of an engine kind: vllm, sglang or llamacpp.
+// EngineFlags is the catalog of an engine kind: all but openai have one.
 // It is read once and must not be changed.
 func EngineFlags(kind string) (*FlagSet, bool) {
 	load, ok := flagSets[kind]
@@ -109,7 +111,7 @@ func (s *FlagSet) Lookup(name string) (Flag, bool) {
 		if !ok || f.Type != FlagJSON || rest == "" {
 			return Flag{}, false
 		}
-		return Flag{Name: f.Name + "." + rest, Since: f.Since, RemovedIn: f.RemovedIn, Note: f.Note}, true
+		return Flag{Name: f.Name + "." + rest, Since: f.Since, RemovedIn: f.RemovedIn, Note: f.Note, Setting: f.Setting}, true
 	}
 	f, ok := s.flags[s.byName[bare]]
 	if ok && bare == f.Negated {

@@ -32,6 +32,8 @@ func (s *FlagSet) Check(name, version string) []Notice {
 	switch {
 	case !ok:
 		return []Notice{s.unknown(name, version)}
+	case s.byEnv && f.Replacement != "":
+		return []Notice{s.notByFlag(name, f)}
 	case strings.HasPrefix(name, "-"):
 		return []Notice{failure(
 			fmt.Sprintf("flags are written without leading dashes: `%s`", strings.TrimLeft(name, "-")),
@@ -60,6 +62,9 @@ func (s *FlagSet) speaksFor(version string) bool { return reached(s.Version, ver
 
 func (s *FlagSet) unknown(name, version string) Notice {
 	summary := fmt.Sprintf("%s has no flag `%s`", s.Title, strings.TrimLeft(name, "-"))
+	if s.byEnv {
+		return s.notByFlag(name, Flag{})
+	}
 	if near := s.Suggest(name); near != "" {
 		return failure(summary, fmt.Sprintf("Did you mean `%s`?", near))
 	}
@@ -69,6 +74,22 @@ func (s *FlagSet) unknown(name, version string) Notice {
 	return warning(
 		fmt.Sprintf("%s is not known to have a flag `%s`", s.Title, strings.TrimLeft(name, "-")),
 		fmt.Sprintf("qtune knows the flags of %s %s. Where the flag is not there, every trial with it fails at the start.", s.Title, s.Version))
+}
+
+// notByFlag says how an engine without flags is told what a name means.
+func (s *FlagSet) notByFlag(name string, f Flag) Notice {
+	variable := s.prefix + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+	if f.Replacement != "" {
+		variable = f.Replacement
+	} else if !slices.Contains(s.env, variable) {
+		variable = Nearest(variable, s.env)
+	}
+	if variable == "" {
+		return failure(fmt.Sprintf("%s takes no flags, such as `%s`", s.Title, name),
+			fmt.Sprintf("Its environment sets it: env = { %sNUM_PARALLEL = 4 }. It has no variable of a like name.", s.prefix))
+	}
+	return failure(fmt.Sprintf("%s takes no flags: its environment sets `%s`", s.Title, name),
+		fmt.Sprintf("Write it as a variable, such as env = { %s = … }, and to try several: sweep { env = { %s = [ … ] } }.", variable, variable))
 }
 
 func (s *FlagSet) removed(f Flag, version string) Notice {
@@ -141,7 +162,7 @@ func (s *FlagSet) CheckEnv(name, version string) []Notice {
 			fmt.Sprintf("%s no longer reads `%s`", s.Title, name),
 			sentences(fmt.Sprintf("It was gone by version %s", gone.RemovedIn), gone.Note, strings.Replace(instead(gone), "Write", "Set the flag", 1)))}
 	}
-	if _, known := slices.BinarySearch(s.env, name); known || !strings.HasPrefix(name, s.prefix) {
+	if _, known := slices.BinarySearch(s.env, name); known || len(s.env) == 0 || !strings.HasPrefix(name, s.prefix) {
 		return nil
 	}
 	summary := fmt.Sprintf("%s does not read `%s`", s.Title, name)

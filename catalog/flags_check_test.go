@@ -22,12 +22,24 @@ func text(notices []Notice) string {
 // TestNotices holds the words of every notice, as a person reads them.
 func TestNotices(t *testing.T) {
 	vllm, sglang, llamacpp := flagsOf(t, "vllm"), flagsOf(t, "sglang"), flagsOf(t, "llamacpp")
+	ollama, trtllm, lmdeploy := flagsOf(t, "ollama"), flagsOf(t, "trtllm"), flagsOf(t, "lmdeploy")
 	var b strings.Builder
 	for _, row := range []struct {
 		about   string
 		notices []Notice
 	}{
 		{"a typing error", vllm.Check("max-num-seq", "0.32.0")},
+		{"an option of Ollama's API", ollama.Check("num_ctx", "0.33.0")},
+		{"a variable without its prefix", ollama.Check("num-parallel", "")},
+		{"another engine's flag for Ollama", ollama.Check("max-num-seqs", "")},
+		{"a typing error in Ollama's environment", ollama.CheckEnv("OLLAMA_NUM_PARALLELS", "0.33.0")},
+		{"the name of Ollama's model", ollama.Check("model", "0.33.0")},
+		{"a key of trtllm-serve's configuration", trtllm.Check("kv_cache_config.dtype", "1.3.0")},
+		{"the same before --set", trtllm.Check("kv_cache_config.dtype", "1.2.1")},
+		{"dashes in trtllm-serve", trtllm.Check("max-batch-size", "1.3.0")},
+		{"LMDeploy's share of the memory", lmdeploy.CheckValue("cache-max-entry-count", "1.2", "0.16.0")},
+		{"two names of one policy", lmdeploy.CheckAxis("quant-policy", []string{"8", "int8", "0"}, "0.16.0")},
+		{"LMDeploy's own port", lmdeploy.Check("server-port", "0.16.0")},
 		{"a typing error, the engine's version not known", vllm.Check("max-num-seq", "")},
 		{"no flag at all", vllm.Check("warp-speed", "0.32.0")},
 		{"no flag at all, a version that the catalog has not seen", vllm.Check("warp-speed", "0.40.0")},

@@ -10,8 +10,8 @@ import (
 )
 
 // The flags as the engines' own parsers hold them (data/flags/dump.py writes
-// vllm.json and sglang.json; llamacpp.json is from the sources of the version it
-// names), and beside each the notes that were written by hand.
+// vllm.json and sglang.json; the others are from the sources of the versions that
+// they name), and beside each the notes that were written by hand.
 //
 //go:embed data/flags/*.json
 var flagFiles embed.FS
@@ -21,6 +21,9 @@ var flagSets = map[string]func() *FlagSet{
 	"vllm":     lazyFlagSet(FlagSet{Kind: "vllm", Title: "vLLM", prefix: "VLLM_", folds: true}),
 	"sglang":   lazyFlagSet(FlagSet{Kind: "sglang", Title: "SGLang", prefix: "SGLANG_"}),
 	"llamacpp": lazyFlagSet(FlagSet{Kind: "llamacpp", Title: "llama-server", prefix: "LLAMA_ARG_"}),
+	"ollama":   lazyFlagSet(FlagSet{Kind: "ollama", Title: "Ollama", prefix: "OLLAMA_", byEnv: true}),
+	"trtllm":   lazyFlagSet(FlagSet{Kind: "trtllm", Title: "trtllm-serve", prefix: "TRTLLM_"}),
+	"lmdeploy": lazyFlagSet(FlagSet{Kind: "lmdeploy", Title: "LMDeploy", prefix: "LMDEPLOY_", folds: true}),
 }
 
 func lazyFlagSet(s FlagSet) func() *FlagSet {

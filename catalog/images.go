@@ -21,6 +21,10 @@ func ImageCUDA(image string) (major int, known bool) {
 		return 0, true
 	case name == "ghcr.io/ggml-org/llama.cpp":
 		return llamaCUDA(tag)
+	case name == "openmmlab/lmdeploy" && strings.Contains(tag, "cu13"):
+		return 13, true
+	case name == "openmmlab/lmdeploy" && strings.Contains(tag, "cu12"):
+		return 12, true
 	case name != "vllm/vllm-openai" && name != "lmsysorg/sglang":
 		return 0, false
 	case strings.Contains(tag, "rocm") || strings.Contains(tag, "xpu") || strings.Contains(tag, "cpu"):

@@ -20,6 +20,10 @@ func TestImageCUDA(t *testing.T) {
 		{"ghcr.io/ggml-org/llama.cpp:server-cuda13-b10573", 13, true},
 		{"ghcr.io/ggml-org/llama.cpp:server", 0, true},
 		{"ghcr.io/ggml-org/llama.cpp:server-vulkan", 0, false},
+		{"openmmlab/lmdeploy:v0.16.0-cu12.8", 12, true},
+		{"openmmlab/lmdeploy:v0.16.0-cu13.0", 13, true},
+		{"openmmlab/lmdeploy:latest", 0, false},
+		{"ollama/ollama:0.33.0", 0, false},
 		{"localhost:5000/mine", 0, false},
 	}
 	for _, tt := range tests {

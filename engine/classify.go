@@ -72,7 +72,14 @@ type ruleSet struct {
 var markers = []string{"Traceback (most recent call last)", "Exception ignored in"}
 
 var compiledRules = sync.OnceValue(func() *ruleSet {
-	s := &ruleSet{rules: slices.Concat(vllmRules, sglangRules, llamacppRules, commonRules)}
+	s := &ruleSet{}
+	for _, k := range kinds {
+		for _, r := range k.rules {
+			r.kind = k.Name
+			s.rules = append(s.rules, r)
+		}
+	}
+	s.rules = append(s.rules, commonRules...)
 	texts := make([]string, len(s.rules))
 	for i, r := range s.rules {
 		texts[i] = r.text
@@ -147,7 +154,7 @@ func (c *classifier) read(raw []byte) {
 // meet tries one rule whose text is in the line.
 func (c *classifier) meet(i int, line string) {
 	r := &c.set.rules[i]
-	if c.kind != "" && r.kinds != "" && r.kinds != c.kind {
+	if c.kind != "" && r.kind != "" && r.kind != c.kind {
 		return
 	}
 	hint := r.hint

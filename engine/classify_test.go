@@ -123,6 +123,20 @@ func TestClassifyLines(t *testing.T) {
 		{"llamacpp", "llama_init_from_model: quantized V cache requires flash_attn to be enabled", BadValue, "flash-attn = true"},
 		{"llamacpp", "error: invalid device: CUDA0", GPUMissing, "CUDA0"},
 		{"llamacpp", "warning: no usable GPU found, --gpu-layers option will be ignored", GPUMissing, "CPU"},
+		{"ollama", "ggml_backend_cuda_buffer_type_alloc_buffer: allocating 20480.00 MiB on device 0: cudaMalloc failed: out of memory\ntime=2026-08-21T18:00:00.000Z level=INFO source=sched.go:641 msg=\"Load failed\" error=\"llama-server reported out-of-memory during startup: x\"", GPUOutOfMemory, "20480.00 MiB"},
+		{"ollama", "time=2026-08-21T18:00:00.000Z level=INFO source=sched.go:641 msg=\"Load failed\" error=\"llama-server reported out-of-memory during startup: x\"", GPUOutOfMemory, "OLLAMA_CONTEXT_LENGTH"},
+		{"ollama", "Error: listen tcp 0.0.0.0:11434: bind: address already in use", PortInUse, "another port"},
+		{"trtllm", "Usage: trtllm-serve serve [OPTIONS] MODEL\nTry 'trtllm-serve serve --help' for help.\n\nError: No such option: --max_batch_sise Did you mean --max_batch_size?", BadFlag, "--max_batch_sise"},
+		{"trtllm", "Error: Invalid value for '--max_batch_size': 'x' is not a valid integer.", BadValue, "--max_batch_size: 'x' is not a valid integer."},
+		{"trtllm", "[TRT-LLM] [E] Executor creation failed due to insufficient GPU memory.\n\nThe following component could not be created: Initial KV cache (temporary for KV cache size estimation)", GPUOutOfMemory, "Initial KV cache"},
+		{"trtllm", "RuntimeError: Failed to bind socket to 0.0.0.0:8000: [Errno 98] Address already in use", PortInUse, "port 8000"},
+		{"trtllm", "ValueError: No GPU devices found on the node", GPUMissing, "nvidia-smi"},
+		{"trtllm", "ValueError: Unknown architecture for AutoModelForCausalLM: FooForCausalLM", UnsupportedModel, "FooForCausalLM"},
+		{"trtllm", "pydantic_core._pydantic_core.ValidationError: 1 validation error for TorchLlmArgs", BadValue, "TorchLlmArgs"},
+		{"lmdeploy", "RuntimeError: No enough gpu memory for kv cache.", KVTooSmall, "cache-max-entry-count"},
+		{"lmdeploy", "AssertionError: No enough gpu memory for state cache. Please reduce max_batch_size.", KVTooSmall, "max-batch-size"},
+		{"lmdeploy", "lmdeploy: error: unrecognized arguments: --session-lenn 4", BadFlag, "--session-lenn"},
+		{"lmdeploy", "RuntimeError: Failed to find valid checkpoint under '/model/x'", ModelMissing, "/model/x"},
 	}
 	for _, test := range tests {
 		t.Run(string(test.class)+" of "+test.kind, func(t *testing.T) {

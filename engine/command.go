@@ -53,14 +53,17 @@ func command(e *profiles.Engine, c profiles.Candidate, m profiles.Model, at Addr
 // arguments are the words after the program: the model, what qtune sets, then
 // the candidate's flags in the order of the profile.
 func (k Kind) arguments(e *profiles.Engine, c profiles.Candidate, m profiles.Model, model string, at Address, text func(profiles.Value) string) []string {
+	if k.listenEnv != "" {
+		return nil
+	}
 	words := slices.Concat(k.model, []string{model})
 	if _, given := flagValue(c, "revision"); k.fetch && m.Path == "" && m.Revision != "" && !given {
 		words = append(words, "--revision", m.Revision)
 	}
-	if _, given := flagValue(c, k.names...); !given {
+	if _, given := flagValue(c, k.names...); !given && len(k.names) > 0 {
 		words = append(words, "--"+k.names[0], ServedName(e, c, m))
 	}
-	words = append(words, "--host", at.Host, "--port", strconv.Itoa(at.Port))
+	words = append(words, k.listen[0], at.Host, k.listen[1], strconv.Itoa(at.Port))
 	for _, f := range c.Flags {
 		if f.Value.Secret != "" && k.secretEnv[f.Name] != "" {
 			continue // it travels in the environment
@@ -76,12 +79,44 @@ func (k Kind) render(f profiles.Flag, text func(profiles.Value) string) []string
 	switch f.Value.Kind {
 	case profiles.KindNull:
 		return nil
+	}
+	if k.isSetting(f.Name) {
+		return []string{k.setting, f.Name + "=" + yaml(f.Value, text)}
+	}
+	switch f.Value.Kind {
 	case profiles.KindBool:
 		return k.renderBool(f, dashed)
 	case profiles.KindList:
 		return k.renderList(f.Value.List, dashed, text)
 	}
 	return k.pair(dashed, text(f.Value))
+}
+
+// isSetting says that a name is not a flag but a key of the engine's configuration
+// file: by the catalog, or because it is a path into it.
+func (k Kind) isSetting(name string) bool {
+	if k.setting == "" {
+		return false
+	}
+	if flags, ok := catalog.EngineFlags(k.Name); ok {
+		if f, known := flags.Lookup(name); known {
+			return f.Setting
+		}
+	}
+	return strings.Contains(name, ".")
+}
+
+// yaml writes a value as YAML takes it on one line. An object is JSON, which YAML
+// takes too.
+func yaml(v profiles.Value, text func(profiles.Value) string) string {
+	if v.Kind != profiles.KindList {
+		return text(v)
+	}
+	elems := make([]string, len(v.List))
+	for i, e := range v.List {
+		elems[i] = yaml(e, text)
+	}
+	return "[" + strings.Join(elems, ", ") + "]"
 }
 
 func (k Kind) renderBool(f profiles.Flag, dashed string) []string {
@@ -166,12 +201,20 @@ func ServedName(e *profiles.Engine, c profiles.Candidate, m profiles.Model) stri
 		if v.Kind == profiles.KindList && len(v.List) > 0 {
 			v = v.List[0]
 		}
-		return v.Text
+		return k.tagged(v.Text)
 	}
-	if m.ID != "" {
-		return m.ID
+	if m.ID != "" && (m.Path == "" || !k.folderName) {
+		return k.tagged(m.ID)
 	}
 	return filepath.Base(m.Path)
+}
+
+// tagged is a model's name with the tag that stands for none.
+func (k Kind) tagged(name string) string {
+	if k.tag == "" || strings.Contains(path.Base(name), ":") {
+		return name
+	}
+	return name + ":" + k.tag
 }
 
 // flagValue is the value of the first flag of the candidate that has one of the names.

@@ -63,6 +63,14 @@ func TestCommandGolden(t *testing.T) {
 		{"vllm-snapshot", profiles.Engine{Kind: "vllm", Runtime: profiles.RuntimeDocker},
 			profiles.Model{ID: "org/m", Path: "/cache/hub/models--org--m/snapshots/0123abc"}, flags()},
 		{"entrypoint", profiles.Engine{Kind: "vllm", Runtime: profiles.RuntimeDocker, Entrypoint: []string{"tini", "--"}, Command: []string{"vllm", "serve"}}, hub, flags()},
+		{"ollama-docker", profiles.Engine{Kind: "ollama", Runtime: profiles.RuntimeDocker}, profiles.Model{ID: "qwen3"}, flags("model", str("qwen3:8b"))},
+		{"trtllm-docker", profiles.Engine{Kind: "trtllm", Runtime: profiles.RuntimeDocker}, profiles.Model{ID: "org/m", Revision: "v1"},
+			flags("max_batch_size", num("64"), "enable_chunked_prefill", yes(), "trust_remote_code", no(), "kv_cache_config.dtype", str("fp8"),
+				"cuda_graph_config.batch_sizes", profiles.List(num("1"), num("2")), "cuda_graph_config.enable_padding", yes(),
+				"stream_interval", num("10"), "moe_config", profiles.Object(`{"backend":"CUTLASS"}`), "new_config.x", num("1"))},
+		{"trtllm-folder", profiles.Engine{Kind: "trtllm", Runtime: profiles.RuntimeDocker}, profiles.Model{ID: "org/m", Path: "/models/M-8B"}, flags()},
+		{"lmdeploy-docker", profiles.Engine{Kind: "lmdeploy", Runtime: profiles.RuntimeDocker}, hub,
+			flags("cache-max-entry-count", num("0.7"), "enable-prefix-caching", yes(), "eager-mode", no(), "async", num("0"), "cudagraph-capture-batch-sizes", profiles.List(num("1"), num("8")))},
 		{"openai", profiles.Engine{Kind: "openai", Runtime: profiles.RuntimeExternal, URL: "http://localhost:8000"}, hub, flags()},
 	}
 	for _, test := range tests {
@@ -146,10 +154,12 @@ func TestSecretsStayOffTheCommandLine(t *testing.T) {
 // TestContainerSpec compares what is asked of Docker with golden files.
 func TestContainerSpec(t *testing.T) {
 	home := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(home, "hub"), 0o755); err != nil {
-		t.Fatal(err)
+	for _, folder := range []string{"hub", ".ollama/models/manifests"} {
+		if err := os.MkdirAll(filepath.Join(home, folder), 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
-	l := &Launcher{RunID: "r1", Dir: "/runs/r1", Version: "v0", GPUs: []string{"GPU-7"}, Environ: []string{"HF_HOME=" + home, "SECRET=x"}}
+	l := &Launcher{RunID: "r1", Dir: "/runs/r1", Version: "v0", GPUs: []string{"GPU-7"}, Environ: []string{"HF_HOME=" + home, "HOME=" + home, "SECRET=x"}}
 	vllm := profiles.Engine{Kind: "vllm", Runtime: profiles.RuntimeDocker, Image: "vllm/vllm-openai:v0.11.0", IPC: "host", ShmSize: 1 << 30, CapAdd: []string{"SYS_NICE"},
 		Mounts: []profiles.Mount{{Source: "/usr", Target: "/usr"}}, Tmpfs: []profiles.Tmpfs{{Target: "/tmp", Exec: true}}, Ulimits: []profiles.Ulimit{{Name: "memlock", Soft: -1, Hard: -1}}}
 	env := profiles.Candidate{Env: []profiles.EnvVar{{Name: "VLLM_CPU_KVCACHE_SPACE", Value: num("1")}, {Name: "HF_HUB_OFFLINE", Value: str("0")}, {Name: "DO_NOT_TRACK"}}}
@@ -160,6 +170,8 @@ func TestContainerSpec(t *testing.T) {
 	}{
 		{"spec-vllm-hub", Start{Trial: "t001", Engine: &vllm, Candidate: env, Model: profiles.Model{ID: "org/m"}}},
 		{"spec-sglang-folder", Start{Trial: "t002", Engine: &sglang, Model: profiles.Model{ID: "org/m", Path: "/models/m"}, GPU: profiles.GPU{Devices: []string{"0", "1"}}}},
+		{"spec-ollama", Start{Trial: "t004", Engine: &profiles.Engine{Kind: "ollama", Runtime: profiles.RuntimeDocker, Image: "ollama/ollama:0.33.0"},
+			Candidate: profiles.Candidate{Env: []profiles.EnvVar{{Name: "OLLAMA_NUM_PARALLEL", Value: num("4")}}}, Model: profiles.Model{ID: "qwen3:8b"}}},
 		{"spec-no-gpu", Start{Trial: "t003", Engine: &sglang, Model: profiles.Model{Path: "/models/m"}, GPU: profiles.GPU{Devices: []string{}}}},
 	}
 	for _, test := range tests {

@@ -3,9 +3,11 @@ package engine
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"path"
 	"path/filepath"
+	"strconv"
 
 	"github.com/qtune/qtune/docker"
 	"github.com/qtune/qtune/process"
@@ -113,6 +115,9 @@ func (l *Launcher) realContainer(st Start, spec *docker.Spec, at Address) {
 	if k.fetch && st.Model.Path == "" {
 		env.add("HF_HUB_CACHE=" + hubFolder)
 	}
+	if k.listenEnv != "" {
+		env.set(k.listenEnv, net.JoinHostPort(at.Host, strconv.Itoa(at.Port)))
+	}
 	env.candidate(k, st.Candidate)
 	spec.Env = env.words()
 }
@@ -146,6 +151,8 @@ func (l *Launcher) mounts(k Kind, st Start) []docker.Mount {
 	var all []docker.Mount
 	cache := CacheDir(l.Environ)
 	switch {
+	case k.Name == ollama.Name:
+		all = append(all, docker.Mount{Source: OllamaStore(l.Environ), Target: ollamaFolder})
 	case st.Model.Path != "":
 		m := mountedModel(st.Model.Path)
 		all = append(all, docker.Mount{Source: m.source, Target: path.Join(modelFolder, filepath.ToSlash(m.target))})

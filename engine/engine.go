@@ -12,12 +12,14 @@
 package engine
 
 import (
+	"context"
 	"slices"
 
 	"github.com/qtune/qtune/profiles"
 )
 
-// Kind is what is known of one engine. Adding an engine is adding a row to kinds.
+// Kind is what is known of one engine. Adding an engine is adding a file with its
+// Kind, and a name to kinds.
 type Kind struct {
 	Name string
 	// Port is where the engine listens in a container if the profile says nothing.
@@ -25,19 +27,35 @@ type Kind struct {
 	// Health is the path that answers 200 once the engine serves.
 	Health string
 
-	image            []string // program words in the engine's own image
-	imageRunsProgram bool     // the image's entrypoint is the program, so it must not come twice
-	local            []string // program words of a local process
-	model            []string // flags before the model; nil: it is the first argument
-	names            []string // flags of the name under which the model is served; the first is passed
-	onOff            []string // flags that take "on" and "off" rather than being there or not
-	negates          bool     // a switch that the catalog does not know has a form --no-x
-	repeat           bool     // a list repeats its flag rather than following it
-	joinDash         bool     // a value that starts with a dash is written --flag=value
+	image            []string  // program words in the engine's own image
+	imageRunsProgram bool      // the image's entrypoint is the program, so it must not come twice
+	local            []string  // program words of a local process
+	help             []string  // words after the program that list its options; nil: it has none
+	model            []string  // flags before the model; nil: it is the first argument
+	listen           [2]string // flags of the host and the port
+	listenEnv        string    // the variable of host:port; such an engine takes no arguments at all
+	names            []string  // flags of the name under which the model is served; the first is passed
+	folderName       bool      // names is nil: a model's folder is served under its last part
+	tag              string    // of a served name that has none
+	key              string    // flag of the bearer token; "": api-key
+	onOff            []string  // flags that take "on" and "off" rather than being there or not
+	setting          string    // flag that sets a key of the engine's configuration file, as in --set key=value
+	negates          bool      // a switch that the catalog does not know has a form --no-x
+	repeat           bool      // a list repeats its flag rather than following it
+	joinDash         bool      // a value that starts with a dash is written --flag=value
 	env              []string
 	secretEnv        map[string]string // flags that have a twin in the environment, which keeps a secret off the command line
 	fetch            bool              // models come from the Hugging Face hub
 	version          endpoint
+	simulated        bool                                 // qtune has a simulation of it
+	serves           func(context.Context, *prober) error // a last look at what serves; nil: none
+
+	// Of its log.
+	signs   []string // words that it is full of, and others' are not
+	certain bool     // one of the signs is enough
+	rules   []rule
+	facts   []factRule
+	stages  []stageRule
 }
 
 // endpoint is a JSON document of a server and the key of interest in it.
@@ -46,50 +64,8 @@ type endpoint struct{ path, key string }
 // hubEnv keeps an engine from telephoning: the model is on this host already.
 var hubEnv = []string{"HF_HUB_OFFLINE=1", "TRANSFORMERS_OFFLINE=1", "HF_HUB_DISABLE_TELEMETRY=1", "DO_NOT_TRACK=1"}
 
-var kinds = []Kind{
-	{
-		Name: "vllm", Port: 8000, Health: "/health",
-		image:            []string{"vllm", "serve"},
-		imageRunsProgram: true,
-		local:            []string{"vllm", "serve"},
-		names:            []string{"served-model-name"},
-		negates:          true,
-		joinDash:         true,
-		// The API server gives up on its engine after ten minutes of its own
-		// unless told otherwise; the profile's startup_timeout is the limit here.
-		env:       append([]string{"PYTHONUNBUFFERED=1", "VLLM_NO_USAGE_STATS=1", "VLLM_ENGINE_READY_TIMEOUT_S=86400"}, hubEnv...),
-		secretEnv: map[string]string{"api-key": "VLLM_API_KEY", "hf-token": "HF_TOKEN"},
-		fetch:     true,
-		version:   endpoint{"/version", "version"},
-	},
-	{
-		Name: "sglang", Port: 30000, Health: "/health",
-		image:    []string{"python3", "-m", "sglang.launch_server"},
-		local:    []string{"python3", "-m", "sglang.launch_server"},
-		model:    []string{"--model-path"},
-		names:    []string{"served-model-name"},
-		joinDash: true,
-		env:      append([]string{"PYTHONUNBUFFERED=1"}, hubEnv...),
-		fetch:    true,
-		version:  endpoint{"/server_info", "version"},
-	},
-	{
-		Name: "llamacpp", Port: 8080, Health: "/health",
-		image:            []string{"/app/llama-server"},
-		imageRunsProgram: true,
-		local:            []string{"llama-server"},
-		model:            []string{"-m"},
-		names:            []string{"alias", "a"},
-		onOff:            []string{"flash-attn", "fa", "fit"},
-		negates:          true,
-		repeat:           true,
-		secretEnv:        map[string]string{"api-key": "LLAMA_API_KEY", "hf-token": "HF_TOKEN"},
-		version:          endpoint{"/props", "build_info"},
-	},
-	{
-		Name: "openai", Health: "",
-	},
-}
+// kinds are all engines. Of two that a log may be of, Guess takes the first.
+var kinds = []Kind{vllm, sglang, llamacpp, ollama, trtllm, lmdeploy, {Name: "openai"}}
 
 // Lookup finds an engine kind by its name in a profile.
 func Lookup(kind string) (Kind, bool) {
@@ -112,6 +88,9 @@ func Kinds() []string {
 // Fetches says whether models of this kind come from the Hugging Face hub, so
 // that Fetch can bring one that is not on this host.
 func (k Kind) Fetches() bool { return k.fetch }
+
+// Helps says whether an engine of this kind has a list of options to ask for.
+func (k Kind) Helps() bool { return k.help != nil }
 
 // program is the words before the engine's own arguments: what an engine block
 // says, else what the kind needs there.

@@ -9,28 +9,20 @@ import (
 // guessBytes is how much of a log Guess looks at: every engine has named itself by then.
 const guessBytes = 64 << 10
 
-// signs are words that an engine's own log is full of and others' are not. The
-// order decides a tie: Ollama's log holds llama-server's, and SGLang's lines name
-// kernels that it took from vLLM.
-var signs = []struct {
-	kind  string
-	words []string
-}{
-	{"sglang", []string{"sglang", "SGLang"}},
-	{"vllm", []string{"vllm", "vLLM", "(EngineCore"}},
-	{"llamacpp", []string{"llama_", "llama-server", "ggml_", "load_tensors:", "srv  ", "common_"}},
-}
-
-// Guess says which engine wrote the beginning of a log; "" if that is not clear.
+// Guess says which engine wrote the beginning of a log, by the words that each is
+// full of; "" if that is not clear.
 func Guess(beginning []byte) string {
 	best, most := "", 0
-	for _, s := range signs {
+	for _, k := range kinds {
 		n := 0
-		for _, w := range s.words {
+		for _, w := range k.signs {
 			n += bytes.Count(beginning, []byte(w))
 		}
+		if n > 0 && k.certain {
+			return k.Name
+		}
 		if n > most {
-			best, most = s.kind, n
+			best, most = k.Name, n
 		}
 	}
 	return best

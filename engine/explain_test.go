@@ -46,6 +46,9 @@ func TestGuess(t *testing.T) {
 		{"no engine's words", "hello", ""},
 		{"llama.cpp names no program", "load_tensors: offloading 32 layers\nllama_context: n_ctx = 512\n", "llamacpp"},
 		{"vLLM", "INFO vllm serve\n", "vllm"},
+		{"Ollama's log holds its llama-server's", "source=routes.go:2008 msg=\"Listening on [::]:11434 (version 0.33.0)\"\nllama_context: n_ctx = 512\nggml_cuda_init:\nload_tensors:\n", "ollama"},
+		{"TensorRT-LLM", "[TensorRT-LLM] TensorRT LLM version: 1.3.0\n[TRT-LLM] [I] Using LLM with PyTorch backend\n", "trtllm"},
+		{"LMDeploy", "2026-08-21 10:00:00,000 - lmdeploy - INFO - base.py:450 - Building Model.\n", "lmdeploy"},
 	}
 	for _, test := range tests {
 		if got := Guess([]byte(test.text)); got != test.kind {

@@ -19,19 +19,9 @@ type Facts struct {
 
 // factRule reads one fact from a line that has text in it.
 type factRule struct {
-	kind  string
 	text  string
 	match *regexp.Regexp
 	set   func(*Facts, []string)
-}
-
-var factRules = []factRule{
-	{"vllm", "KV cache size: ", regexp.MustCompile(`KV cache size: ([\d,]+) tokens`), kvTokens},
-	{"vllm", "LLM engine (v", regexp.MustCompile(`LLM engine \(v([^)]+)\)`), version},
-	{"sglang", "max_total_num_tokens=", regexp.MustCompile(`(?:^|[ \]])max_total_num_tokens=(\d+)`), kvTokens},
-	{"llamacpp", " cells,", regexp.MustCompile(`size = +[\d.]+ MiB \( *(\d+) cells`), kvTokens},
-	{"llamacpp", "n_ctx_slot = ", regexp.MustCompile(`n_slots = (\d+), n_ctx_slot = (\d+), kv_unified = '(\w+)'`), slots},
-	{"llamacpp", "build: ", regexp.MustCompile(`build: (\d+) \(`), version},
 }
 
 func kvTokens(f *Facts, groups []string) {
@@ -56,27 +46,14 @@ func slots(f *Facts, groups []string) {
 
 // stageRule names what an engine is at, by a line that it prints then.
 type stageRule struct {
-	kind, text, stage string
+	text, stage string
 }
 
-var stageRules = []stageRule{
-	{"vllm", "Starting to load model", "loading the model"},
-	{"vllm", "Warming up model for the compilation", "compiling"},
-	{"vllm", "Dynamo bytecode transform", "compiling"},
-	{"vllm", "torch.compile took", "compiled"},
-	{"vllm", "KV cache size: ", "allocating the KV cache"},
-	{"vllm", "Capturing CUDA graphs", "capturing CUDA graphs"},
-	{"vllm", "Starting vLLM server", "starting the HTTP server"},
-	{"sglang", "Load weight begin", "loading the model"},
-	{"sglang", "KV Cache is allocated", "allocating the KV cache"},
-	{"sglang", "Capture cuda graph begin", "capturing CUDA graphs"},
-	{"sglang", "Application startup complete", "warming up"},
-	{"llamacpp", "loading model", "loading the model"},
-	{"llamacpp", "model loaded", "starting the HTTP server"},
-}
-
-// shards is the progress bar of both Python engines.
-var shards = regexp.MustCompile(`shards: +\d+% Completed \| (\d+)/(\d+)`)
+// shards is the progress bar of both Python engines, counted any other one.
+var (
+	shards  = regexp.MustCompile(`shards: +\d+% Completed \| (\d+)/(\d+)`)
+	counted = regexp.MustCompile(`\d+%\|.*\| *(\d+/\d+) \[`)
+)
 
 // factReader reads the facts of one kind.
 type factReader struct {
@@ -86,18 +63,8 @@ type factReader struct {
 }
 
 func newFactReader(kind string) *factReader {
-	r := &factReader{}
-	for _, f := range factRules {
-		if f.kind == kind {
-			r.rules = append(r.rules, f)
-		}
-	}
-	for _, s := range stageRules {
-		if s.kind == kind {
-			r.stages = append(r.stages, s)
-		}
-	}
-	return r
+	k, _ := Lookup(kind)
+	return &factReader{rules: k.facts, stages: k.stages}
 }
 
 func (r *factReader) add(raw []byte) {
@@ -120,6 +87,9 @@ func (r *factReader) stage(raw []byte) string {
 	}
 	for _, s := range r.stages {
 		if bytes.Contains(raw, []byte(s.text)) {
+			if m := counted.FindSubmatch(raw); m != nil {
+				return s.stage + " " + string(m[1])
+			}
 			return s.stage
 		}
 	}

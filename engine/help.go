@@ -24,23 +24,17 @@ const (
 	maxHelp   = 4 << 20 // bytes kept of it
 )
 
-// helpWords ask an engine for the list of its options.
-var helpWords = map[string][]string{
-	"vllm": {"--help=all"}, "sglang": {"--help"}, "llamacpp": {"--help"},
-}
-
 // Help starts an engine's program with its flag for help, in its image where it
 // runs in one, and reads what it prints. The image must be here: see Prepare. A
 // *HelpError says that the program printed no help; another error is as Launch's.
 func (l *Launcher) Help(ctx context.Context, e *profiles.Engine, g profiles.GPU) (*catalog.Help, error) {
 	k, _ := Lookup(e.Kind)
-	ask, known := helpWords[e.Kind]
-	if !known || e.Runtime == profiles.RuntimeExternal {
-		return nil, fmt.Errorf("asking engine %s for its help: nothing is started for it", e.Label())
+	if k.help == nil || e.Runtime == profiles.RuntimeExternal {
+		return nil, fmt.Errorf("asking engine %s for its help: it has none that qtune could start", e.Label())
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, helpLimit, fmt.Errorf("no end after %s", helpLimit))
 	defer cancel()
-	words := slices.Concat(k.program(e), ask)
+	words := slices.Concat(k.program(e), k.help)
 	out := &limitedBuffer{}
 	run := l.helpProcess
 	if e.Runtime == profiles.RuntimeDocker {
@@ -163,9 +157,15 @@ func CheckFlags(e *profiles.Engine, help *catalog.Help) []catalog.Notice {
 // optionNames are the options of an engine block and of qtune, each once, without
 // the keys inside JSON flags.
 func optionNames(k Kind, e *profiles.Engine) []string {
-	names := []string{"host", "port", k.names[0]}
+	names := []string{strings.TrimLeft(k.listen[0], "-"), strings.TrimLeft(k.listen[1], "-")}
+	if len(k.names) > 0 {
+		names = append(names, k.names[0])
+	}
 	add := func(name string) {
 		head, _, _ := strings.Cut(name, ".")
+		if k.isSetting(name) {
+			head = strings.TrimLeft(k.setting, "-")
+		}
 		if !slices.Contains(names, head) {
 			names = append(names, head)
 		}

@@ -66,6 +66,9 @@ func (l *Launcher) Launch(ctx context.Context, st Start) (*Server, *Failure, err
 	if st.Engine.Runtime == profiles.RuntimeExternal {
 		return l.connect(ctx, st)
 	}
+	if k, _ := Lookup(st.Engine.Kind); l.Simulate != nil && !k.simulated {
+		return nil, nil, &SimulateError{st.Engine.Label(), "qtune has no simulation of it"}
+	}
 	if failure := l.missingModel(st); failure != nil {
 		return nil, failure, nil
 	}
@@ -91,6 +94,9 @@ func (l *Launcher) Launch(ctx context.Context, st Start) (*Server, *Failure, err
 // missingModel spares a local engine's imports where its model is not there. A
 // container's mounts are the daemon's to check: it may run elsewhere.
 func (l *Launcher) missingModel(st Start) *Failure {
+	if l.Simulate == nil && st.Engine.Kind == ollama.Name {
+		return l.missingOllama(st)
+	}
 	if l.Simulate != nil || st.Engine.Runtime != profiles.RuntimeProcess || st.Model.Path == "" || exists(st.Model.Path) {
 		return nil
 	}

@@ -31,7 +31,7 @@ func (l *Launcher) startProcess(ctx context.Context, st Start, out *sink) (*inst
 	if err != nil {
 		return nil, nil, fmt.Errorf("making a temporary folder for the trial: %w", err)
 	}
-	spec := process.Spec{Argv: l.localArgv(st, at), Env: l.localEnv(st, temp), Log: out}
+	spec := process.Spec{Argv: l.localArgv(st, at), Env: l.localEnv(st, at, temp), Log: out}
 	p, err := process.Start(ctx, spec)
 	if err != nil {
 		failure, err := processFailure(ctx, err)
@@ -60,7 +60,7 @@ func (l *Launcher) localArgv(st Start, at Address) []string {
 
 // localEnv is what this process has, less what is qtune's own, and what the
 // engine needs. Temporary files go where they are removed with the trial.
-func (l *Launcher) localEnv(st Start, temp string) []string {
+func (l *Launcher) localEnv(st Start, at Address, temp string) []string {
 	k, _ := Lookup(st.Engine.Kind)
 	var env environment
 	l.inherit(&env)
@@ -70,6 +70,9 @@ func (l *Launcher) localEnv(st Start, temp string) []string {
 	if st.GPU.Devices != nil || len(gpus) > 0 {
 		env.set("CUDA_DEVICE_ORDER", "PCI_BUS_ID") // as nvidia-smi counts
 		env.set("CUDA_VISIBLE_DEVICES", strings.Join(gpus, ","))
+	}
+	if k.listenEnv != "" {
+		env.set(k.listenEnv, net.JoinHostPort(at.Host, strconv.Itoa(at.Port)))
 	}
 	env.candidate(k, st.Candidate)
 	if l.Simulate != nil {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -36,6 +37,7 @@ type prober struct {
 	model   string // the name to ask for; for a server that is already up, as it names it
 	root    string // what that model is loaded from, another name for it
 	any     bool   // a server that is already up: it may be of any make
+	gpus    bool   // it was given cards
 	http    *http.Client
 	rubbish int
 }
@@ -44,7 +46,7 @@ func (l *Launcher) prober(st Start, addr string) *prober {
 	k, _ := Lookup(st.Engine.Kind)
 	return &prober{
 		kind: k, base: "http://" + addr, key: apiKey(k, st.Candidate), model: ServedName(st.Engine, st.Candidate, st.Model),
-		root: st.Model.ID, http: newHTTP(),
+		root: st.Model.ID, http: newHTTP(), gpus: l.Simulate == nil && len(l.gpus(st.GPU).IDs) > 0,
 	}
 }
 
@@ -56,7 +58,10 @@ func newHTTP() *http.Client {
 
 // apiKey is the token that the engine was told to ask for.
 func apiKey(k Kind, c profiles.Candidate) string {
-	if v, ok := flagValue(c, "api-key"); ok {
+	if v, ok := flagValue(c, cmp.Or(k.key, "api-key")); ok {
+		if v.Kind == profiles.KindList && len(v.List) > 0 {
+			v = v.List[0] // of several, each will do
+		}
 		return plain(v)
 	}
 	names := []string{"OPENAI_API_KEY"}
@@ -88,7 +93,10 @@ func (p *prober) probe(ctx context.Context) error {
 	if err := p.models(ctx); err != nil {
 		return err
 	}
-	return p.token(ctx)
+	if err := p.token(ctx); err != nil || p.kind.serves == nil {
+		return err
+	}
+	return p.kind.serves(ctx, p)
 }
 
 // refusal is an answer that waiting does not change.

@@ -9,7 +9,7 @@ package engine
 // decides; on one line, the first rule of the table.
 type rule struct {
 	class Class
-	kinds string // engine kinds, blank between them; "": every one
+	kind  string // engine kind; "": every one. That of a Kind's own rules is its name
 	text  string
 	match string
 	hint  string
@@ -49,7 +49,7 @@ const (
 var commonRules = []rule{
 	{class: NoExec, text: "failed to map segment from shared object", match: `noexec|failed to map segment`,
 		hint: "the temporary folder is mounted noexec: give it exec (tmpfs { target = \"/tmp\" exec = true }), or point TMPDIR and TORCHINDUCTOR_CACHE_DIR to a folder that allows it"},
-	{class: GPUOutOfMemory, text: "Tried to allocate", match: `(?:CUDA|HIP) out of memory\. Tried to allocate ([\d.]+ [KMG]iB)\..*total capacity of ([\d.]+ GiB) of which ([\d.]+ [KMG]iB) is free`, kinds: "vllm",
+	{class: GPUOutOfMemory, text: "Tried to allocate", match: `(?:CUDA|HIP) out of memory\. Tried to allocate ([\d.]+ [KMG]iB)\..*total capacity of ([\d.]+ GiB) of which ([\d.]+ [KMG]iB) is free`, kind: "vllm",
 		hint: "$1 more were asked for with $3 of $2 free: " + hintLowerMemory},
 	{class: GPUOutOfMemory, text: "Tried to allocate", match: `(?:CUDA|HIP) out of memory\. Tried to allocate ([\d.]+ [KMG]iB)\..*total capacity of ([\d.]+ GiB) of which ([\d.]+ [KMG]iB) is free`,
 		hint: "$1 more were asked for with $3 of $2 free: lower mem-fraction-static, chunked-prefill-size or max-running-requests, use a quantized model or more GPUs"},

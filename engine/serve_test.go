@@ -404,7 +404,7 @@ func TestExternal(t *testing.T) {
 	})
 	t.Run("it cannot be simulated", func(t *testing.T) {
 		_, _, err := (&Launcher{Simulate: &Simulation{}}).Launch(t.Context(), external("http://x", "m"))
-		var ee *ExternalError
+		var ee *SimulateError
 		if !errors.As(err, &ee) {
 			t.Fatal(err)
 		}

@@ -137,7 +137,7 @@ func milliseconds(ms float64) time.Duration { return time.Duration(ms * float64(
 // connect takes a server that is already up.
 func (l *Launcher) connect(ctx context.Context, st Start) (*Server, *Failure, error) {
 	if l.Simulate != nil {
-		return nil, nil, &ExternalError{st.Engine.Label()}
+		return nil, nil, &SimulateError{st.Engine.Label(), "it is a server that is already up"}
 	}
 	k, _ := Lookup(st.Engine.Kind)
 	p := &prober{kind: k, base: trimURL(st.Engine.URL), key: apiKey(k, st.Candidate), model: st.Model.ID, root: st.Model.ID, any: true, http: newHTTP()}
@@ -172,15 +172,15 @@ func trimURL(url string) string {
 	return url
 }
 
-// ExternalError says that a server that is already up cannot be simulated.
-type ExternalError struct{ Engine string }
+// SimulateError says that an engine cannot be simulated.
+type SimulateError struct{ Engine, Why string }
 
 // Error implements error.
-func (e *ExternalError) Error() string {
-	return fmt.Sprintf("simulating engine %s: it is a server that is already up", e.Engine)
+func (e *SimulateError) Error() string {
+	return fmt.Sprintf("simulating engine %s: %s", e.Engine, e.Why)
 }
 
 // Hint says what to do about it.
-func (e *ExternalError) Hint() string {
+func (e *SimulateError) Hint() string {
 	return "run without --simulate, or take the engine out of the profile"
 }

@@ -34,7 +34,7 @@ func TestSimulatedProcess(t *testing.T) {
 			if !slices.Equal(got, want) {
 				t.Errorf("got %q", got)
 			}
-			env := l.localEnv(st, "/tmp/x")
+			env := l.localEnv(st, Address{}, "/tmp/x")
 			for _, v := range []string{"QTUNE_SIMULATE_CARD=RTX 5090", "QTUNE_SIMULATE_SPEED=50", "QTUNE_SIMULATE_SEED=7", "QTUNE_SIMULATE_MODEL=org/m", "QTUNE_RUN=r1", "QTUNE_TRIAL=t1", "QTUNE_ROLE=trial", "QTUNE_DIR=/d"} {
 				if !slices.Contains(env, v) {
 					t.Errorf("%s is missing in %q", v, env)

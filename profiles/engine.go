@@ -15,9 +15,10 @@ import (
 
 const kindOpenAI = "openai" // a server that is already up
 
-// engineKinds are the kinds that can be tuned, laterKinds those that cannot yet.
-func engineKinds() []string { return []string{"vllm", "sglang", "llamacpp", kindOpenAI} }
-func laterKinds() []string  { return []string{"ollama", "trtllm", "lmdeploy"} }
+// engineKinds are the kinds that can be tuned.
+func engineKinds() []string {
+	return []string{"vllm", "sglang", "llamacpp", "ollama", "trtllm", "lmdeploy", kindOpenAI}
+}
 
 var engineWords = words{
 	attrs: []string{
@@ -72,14 +73,10 @@ func (l *loader) engineKind(b *hclsyntax.Block) (string, bool) {
 		return "", false
 	}
 	kind := b.Labels[0]
-	switch {
-	case slices.Contains(engineKinds(), kind):
+	if slices.Contains(engineKinds(), kind) {
 		return kind, true
-	case slices.Contains(laterKinds(), kind):
-		l.notYet(b.LabelRanges[0], "engine "+kind)
-	default:
-		l.errorf(b.LabelRanges[0], fmt.Sprintf("Unknown engine kind %q", kind), oneOf(kind, engineKinds()))
 	}
+	l.errorf(b.LabelRanges[0], fmt.Sprintf("Unknown engine kind %q", kind), oneOf(kind, engineKinds()))
 	return "", false
 }
 

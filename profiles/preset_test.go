@@ -25,7 +25,7 @@ func TestPresets(t *testing.T) {
 			t.Errorf("%s is not in canonical form", p.Name)
 		}
 	}
-	for _, want := range []string{"llamacpp", "sglang", "sglang-balanced-v2", "vllm", "vllm-cpu-offload"} {
+	for _, want := range []string{"llamacpp", "lmdeploy", "ollama", "sglang", "sglang-balanced-v2", "trtllm", "vllm", "vllm-cpu-offload"} {
 		if !slices.Contains(names, want) {
 			t.Errorf("no preset %s", want)
 		}

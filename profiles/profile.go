@@ -62,7 +62,7 @@ const (
 
 // Engine is one engine block with its preset merged in.
 type Engine struct {
-	Kind     string // "vllm", "sglang", "llamacpp", "openai"
+	Kind     string // "vllm", "sglang", "llamacpp", "ollama", "trtllm", "lmdeploy", "openai"
 	Name     string // the second label
 	Preset   string
 	Baseline bool

@@ -141,7 +141,11 @@ func (d *doctor) checkPrograms() {
 // checkEngines asks each engine for its flags.
 func (d *doctor) checkEngines(ctx context.Context) {
 	for _, e := range d.profile.Engines {
+		kind, _ := engine.Lookup(e.Kind)
 		switch {
+		case e.Runtime != profiles.RuntimeExternal && !kind.Helps():
+			d.say("flags", gradeInfo, "", "engine %s has no flags that it could be asked for", e.Label())
+			continue
 		case e.Runtime == profiles.RuntimeExternal:
 			d.say("flags", gradeInfo, "", "engine %s is up already: its flags are its own", e.Label())
 			continue

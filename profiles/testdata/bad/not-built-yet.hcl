@@ -26,9 +26,6 @@ deploy "qwen" {
   port = 8000
 }
 
-engine "ollama" "b" {
-}
-
 workload "later" {
   prompts {
     dataset      = "sharegpt"
