@@ -20,6 +20,7 @@ type Card struct {
 	BF16FLOPS   float64 // dense, FP32 accumulate
 	FP8FLOPS    float64 // dense; 0: no FP8 units
 	PCIe        float64 // bytes/s per direction, peak; 0: none
+	Capability  float64 // CUDA's compute capability, 8.9 (developer.nvidia.com/cuda-gpus); 0: none
 	Sources     map[string]string
 }
 
@@ -31,6 +32,7 @@ type cardData struct {
 	BF16TFLOPS    float64           `json:"bf16_tflops"`
 	FP8TFLOPS     float64           `json:"fp8_tflops"`
 	PCIeGBs       float64           `json:"pcie_gbs"`
+	Capability    float64           `json:"compute_capability"`
 	FigureSources map[string]string `json:"sources"`
 }
 
@@ -45,7 +47,7 @@ var loadCards = sync.OnceValue(func() []Card {
 	for i, d := range file.Cards {
 		cards[i] = Card{
 			Name: d.Name, CPU: d.Kind == "cpu", MemoryBytes: d.MemoryGiB * gib, Bandwidth: d.BandwidthGBs * 1e9,
-			BF16FLOPS: d.BF16TFLOPS * 1e12, FP8FLOPS: d.FP8TFLOPS * 1e12, PCIe: d.PCIeGBs * 1e9, Sources: d.FigureSources,
+			BF16FLOPS: d.BF16TFLOPS * 1e12, FP8FLOPS: d.FP8TFLOPS * 1e12, PCIe: d.PCIeGBs * 1e9, Capability: d.Capability, Sources: d.FigureSources,
 		}
 	}
 	return cards

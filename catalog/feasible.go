@@ -49,30 +49,35 @@ func (fit Fit) judge(missing, needed float64) Feasible {
 	return notKnown("within the margin: " + fit.Err)
 }
 
-// VLLMFeasible answers for vLLM on one card.
+// VLLMFeasible answers for vLLM.
 func VLLMFeasible(card Card, m Model, flags VLLMFlags) Feasible {
 	if why := unreckoned(m, flags.Quantization, flags.KVDType); why != "" {
 		return notKnown(why)
 	}
 	f := flags.WithDefaults(card, m)
+	if why := f.Refused(m); why != "" {
+		return cannot("%s", why)
+	}
 	fit := VLLMMemory(card, m, flags)
-	per := m.KVBytesPerToken(f.KVDType)
-	least := per * float64(max(f.BlockSize, f.MaxModelLen))
+	least := f.leastKV(m)
 	switch fit.Problem {
 	case ProblemWeights:
 		need := fit.WeightBytes + contextBytes
 		if card.CPU {
-			need = fit.WeightBytes + fit.KVBytes
+			return fit.judge(fit.WeightBytes+fit.KVBytes-card.MemoryBytes, FeasibleBytes)
 		}
-		return fit.judge(need-card.MemoryBytes, FeasibleBytes)
+		return fit.judge(math.Max(need-card.MemoryBytes, -fit.KVBytes), FeasibleBytes) // what it may use of the card is less
 	case ProblemWork:
 		need := fit.WeightBytes + fit.WorkBytes + fit.GraphBytes + fit.KVBytes
 		return fit.judge(need-card.MemoryBytes, fit.WorkBytes+fit.GraphBytes)
 	}
-	return fit.judge(least-fit.KVBytes, least)
+	if m.KVUnknown != "" {
+		least = 0 // whatever its cache takes, nothing left is too little
+	}
+	return fit.judge(least-fit.KVBytes, least).unlessKVUnknown(m)
 }
 
-// SGLangFeasible answers for SGLang on one card.
+// SGLangFeasible answers for SGLang.
 func SGLangFeasible(card Card, m Model, flags SGLangFlags) Feasible {
 	if why := unreckoned(m, flags.Quantization, flags.KVDType); why != "" {
 		return notKnown(why)
@@ -81,21 +86,45 @@ func SGLangFeasible(card Card, m Model, flags SGLangFlags) Feasible {
 		return notKnown("SGLang's share of a CPU's memory depends on what else runs there")
 	}
 	f := flags.WithDefaults(card, m)
+	if why := f.Refused(m); why != "" {
+		return cannot("%s", why)
+	}
 	fit := SGLangMemory(card, m, flags)
-	switch free := card.MemoryBytes - contextBytes; fit.Problem {
+	switch free := f.free(card); fit.Problem {
 	case ProblemWeights:
 		return fit.judge(fit.WeightBytes-free, FeasibleBytes)
 	case ProblemNoKV:
-		return fit.judge(-fit.KVBytes, FeasibleBytes)
+		return fit.judge(-fit.KVBytes, FeasibleBytes).unlessDefault(flags).unlessKVUnknown(m)
 	case ProblemWork:
-		tokens := math.Floor(fit.KVBytes / m.KVBytesPerToken(f.KVDType))
+		if m.KVUnknown != "" {
+			break
+		}
+		tokens := math.Floor(fit.KVBytes / f.cell(m))
 		if f.MaxTotalTokens > 0 {
 			tokens = math.Min(tokens, float64(f.MaxTotalTokens))
 		}
-		rest := free - fit.WeightBytes - tokens*m.KVBytesPerToken(f.KVDType)
-		return fit.judge(fit.WorkBytes+fit.GraphBytes-rest, fit.WorkBytes+fit.GraphBytes)
+		rest := free - fit.WeightBytes - tokens*f.cell(m)
+		return fit.judge(fit.WorkBytes+fit.GraphBytes-rest, fit.WorkBytes+fit.GraphBytes).unlessDefault(flags)
 	}
-	return fit.judge(0, 0)
+	return Feasible{Answer: AnswerFits}.unlessKVUnknown(m)
+}
+
+// unlessDefault takes back that SGLang cannot start where its fraction is left to it:
+// from version to version it works it out in another way.
+func (f Feasible) unlessDefault(flags SGLangFlags) Feasible {
+	if f.Answer == AnswerCannot && flags.MemFraction == 0 {
+		return notKnown("SGLang chooses mem-fraction-static itself: " + f.Why)
+	}
+	return f
+}
+
+// unlessKVUnknown takes back that a configuration fits where its cache is of a kind
+// that is not reckoned.
+func (f Feasible) unlessKVUnknown(m Model) Feasible {
+	if m.KVUnknown != "" && f.Answer != AnswerCannot {
+		return notKnown("its KV cache is not reckoned: " + m.KVUnknown)
+	}
+	return f
 }
 
 // unreckoned says why the arithmetic does not hold for a model: a format whose

@@ -36,16 +36,16 @@ type Fit struct {
 // contextBytes is what CUDA's context and libraries take on one card, 0.5 to 0.7 GiB.
 const contextBytes = 0.6 * gib
 
-// activationBytes estimates the peak of a forward pass over tokens, and of the sampler
-// over seqs sequences (logits in float32, sorted, and their probabilities). With
-// contextBytes it gives 1.14 GiB for Llama-3.1-8B on an RTX 4090 at vLLM's defaults;
-// a real vLLM 0.19 took 1.155 GiB there.
-func activationBytes(m Model, tokens, seqs int) float64 {
-	width := float64(2*m.Intermediate + 4*m.Hidden)
+// activationBytes estimates the peak of a forward pass over tokens on one of the cards
+// that share the layers, and of the sampler over seqs sequences (logits in float32,
+// sorted, and their probabilities). With contextBytes it gives 1.14 GiB for
+// Llama-3.1-8B on an RTX 4090 at vLLM's defaults; a real vLLM 0.19 took 1.155 GiB there.
+func (p Parallel) activationBytes(m Model, tokens, seqs int) float64 {
+	inner := float64(2*m.Intermediate) / float64(p.tensor())
 	if m.Experts > 0 {
-		width = float64(2*m.MoEIntermediate*m.ActiveExperts + 4*m.Hidden)
+		inner = float64(2*m.MoEIntermediate*m.ActiveExperts) / float64(p.tensor())
 	}
-	return float64(tokens)*width*2 + float64(seqs)*float64(m.Vocab)*4*3
+	return float64(tokens)*(inner+float64(4*m.Hidden))*2 + float64(seqs)*float64(m.Vocab)*4*3
 }
 
 // graphBytes estimates the pool of CUDA graphs up to a batch size: 1.6 GiB were
@@ -68,6 +68,26 @@ func thousands(n int) string {
 	return s
 }
 
-func kvSum(kv, perToken float64) string {
-	return fmt.Sprintf("%s of KV cache, %s tokens at %.1f KiB a token", needsGiB(kv), thousands(int(math.Max(0, kv)/perToken)), perToken/1024)
+// kvSum describes a cache: as tokens where every layer keeps all of them.
+func kvSum(kv float64, c cache) string {
+	per := c.perToken()
+	if kv <= 0 {
+		return "nothing for the KV cache: " + needsGiB(-kv) + " are missing"
+	}
+	if c.window > 0 {
+		return fmt.Sprintf("%s of KV cache (%.1f KiB a token in %g layers, and in %g layers for the last %s tokens only)",
+			needsGiB(kv), c.layer*c.full/1024, c.full, c.window, thousands(c.span))
+	}
+	return fmt.Sprintf("%s of KV cache, %s tokens at %.1f KiB a token", needsGiB(kv), thousands(int(kv/per)), per/1024)
+}
+
+// shiftWords says by how much earlier starts have corrected an estimate.
+func shiftWords(shift float64) string {
+	switch {
+	case shift > 0:
+		return ", plus " + needsGiB(shift) + " by earlier starts,"
+	case shift < 0:
+		return ", less " + needsGiB(-shift) + " by earlier starts,"
+	}
+	return ""
 }

@@ -19,6 +19,10 @@ type SGLangFlags struct {
 	OffloadGiB     float64 // --cpu-offload-gb
 	GraphSize      int     // --cuda-graph-max-bs; default from the card's memory
 	NoGraph        bool    // --disable-cuda-graph
+	WindowRatio    float64 // --swa-full-tokens-ratio: tokens kept by layers with a window for each by the others; default 0.8
+	NoWindowPool   bool    // --disable-hybrid-swa-memory: layers with a window keep all tokens too
+	Parallel               // --tp-size and --pp-size
+	KVShift        float64 // bytes by which earlier starts had more KV cache than was worked out
 }
 
 // WithDefaults fills in the defaults that SGLang takes for a card and a model.
@@ -47,12 +51,12 @@ func (f SGLangFlags) WithDefaults(card Card, m Model) SGLangFlags {
 	return f
 }
 
-// defaultFraction is SGLang's own rule, in MiB, for tensor parallel 1: 512, 1.5 a token
-// of a prefill chunk, 128, 2 a sequence of the largest graph and 8 for each of about 44
+// defaultFraction is SGLang's own rule, in MiB: 512, 1.5 a token of a prefill chunk,
+// 128 for each card, 2 a sequence of the largest graph and 8 for each of about 44
 // prefill graphs stay free, and 10 GiB on cards above 60 GiB.
 func (f SGLangFlags) defaultFraction(card Card, graph int) float64 {
 	const mib = 1 << 20
-	reserved := 512 + 1.5*math.Max(float64(f.ChunkedPrefill), 2048) + 128 + 2*float64(graph) + 8*44
+	reserved := 512 + 1.5*math.Max(float64(f.ChunkedPrefill), 2048) + 128*float64(f.Cards()) + 2*float64(graph) + 8*44
 	if card.MemoryBytes > 60*gib {
 		reserved = math.Max(reserved, 10240)
 	}
@@ -60,39 +64,57 @@ func (f SGLangFlags) defaultFraction(card Card, graph int) float64 {
 	return math.Round(fraction*1000) / 1000
 }
 
-// SGLangMemory predicts SGLang's memory on one card: the static fraction holds weights
-// and token pool, the rest activations and graphs.
+// SGLangMemory predicts SGLang's memory on one card, or on each of several: the
+// static fraction holds weights and token pool, the rest activations and graphs.
 func SGLangMemory(card Card, m Model, flags SGLangFlags) Fit {
 	f := flags.WithDefaults(card, m)
-	fit := Fit{Known: true, MaxModelLen: f.ContextLength, WeightBytes: m.WeightBytes(f.Quantization)}
-	fit.WeightBytes -= math.Min(f.OffloadGiB*gib, m.LinearParams()*m.BytesPerParam(orString(f.Quantization, m.Quantization)))
-	free := card.MemoryBytes - contextBytes
-	if card.CPU {
-		free = card.MemoryBytes
-	}
+	fit := Fit{Known: true, MaxModelLen: f.ContextLength, WeightBytes: math.Max(0, f.weightBytes(m, f.Quantization)-f.OffloadGiB*gib)}
+	free := f.free(card)
 	fit.GraphBytes = sglangGraphBytes(f.GraphSize)
 	fit.WorkBytes = f.workBytes(m)
-	per := m.KVBytesPerToken(f.KVDType)
-	fit.KVBytes = free*f.MemFraction - fit.WeightBytes
-	words := fmt.Sprintf("%s free × %g, less weights %s (%s) leaves %s", needsGiB(free), f.MemFraction, needsGiB(fit.WeightBytes), m.weightSource(), kvSum(fit.KVBytes, per))
-	if fit.WeightBytes > free {
-		return fit.fail(ProblemWeights, fmt.Sprintf("the weights take %s (%s) and the card has %s free", needsGiB(fit.WeightBytes), m.weightSource(), needsGiB(free)))
+	fit.KVBytes = free*f.MemFraction - fit.WeightBytes + f.KVShift
+	words := func() string {
+		return fmt.Sprintf("%s%s free × %g, less weights %s (%s)%s leaves %s", f.each(), needsGiB(free), f.MemFraction, needsGiB(fit.WeightBytes), m.weightSource(),
+			shiftWords(f.KVShift), kvSum(fit.KVBytes, f.cache(m, f.KVDType, f.NoWindowPool)))
 	}
+	if fit.WeightBytes > free {
+		return fit.fail(ProblemWeights, fmt.Sprintf("%sthe weights take %s (%s) and the card has %s free", f.each(), needsGiB(fit.WeightBytes), m.weightSource(), needsGiB(free)))
+	}
+	per := f.cell(m)
 	tokens := int(fit.KVBytes / per)
 	if fit.KVBytes <= 0 || tokens < 1 {
 		fit.MinFraction = fit.WeightBytes / free
-		return fit.fail(ProblemNoKV, words+fmt.Sprintf("; mem-fraction-static must be above %.3f", fit.MinFraction))
+		return fit.fail(ProblemNoKV, words()+fmt.Sprintf("; mem-fraction-static must be above %.3f", fit.MinFraction))
 	}
 	if f.MaxTotalTokens > 0 {
 		tokens = min(tokens, f.MaxTotalTokens)
 	}
 	rest := free - fit.WeightBytes - float64(tokens)*per
 	if need := fit.WorkBytes + fit.GraphBytes; need > rest && !card.CPU {
-		return fit.fail(ProblemWork, fmt.Sprintf("weights %s (%s) and a pool of %s tokens leave %s of %s; activations and graphs need %s",
+		return fit.fail(ProblemWork, fmt.Sprintf("%sweights %s (%s) and a pool of %s tokens leave %s of %s; activations and graphs need %s", f.each(),
 			needsGiB(fit.WeightBytes), m.weightSource(), thousands(tokens), needsGiB(rest), needsGiB(free), needsGiB(need)))
 	}
 	return fit.ok(tokens, f.ContextLength)
 }
+
+func (f SGLangFlags) free(card Card) float64 {
+	if card.CPU {
+		return card.MemoryBytes
+	}
+	return card.MemoryBytes - f.contextBytes()
+}
+
+// cell is what one token of the pool takes: layers with a window have a pool of their
+// own, smaller by a ratio (sglang/srt/model_executor/pool_configurator.py at 0.5.23).
+func (f SGLangFlags) cell(m Model) float64 {
+	c := f.cache(m, f.KVDType, f.NoWindowPool)
+	if c.full == 0 {
+		return c.perToken()
+	}
+	return c.layer * (c.full + orFloat(f.WindowRatio, sglangWindowRatio)*c.window)
+}
+
+const sglangWindowRatio = 0.8
 
 // workBytes is the peak of a prefill chunk. The AWQ kernel without Marlin holds one
 // dequantized matrix beside it, the widest of a layer.
@@ -101,7 +123,7 @@ func (f SGLangFlags) workBytes(m Model) float64 {
 	if chunk < 0 {
 		chunk = max(f.MaxPrefill, f.ContextLength)
 	}
-	work := activationBytes(m, chunk, min(orInt(f.MaxRunning, 64), 64))
+	work := f.activationBytes(m, chunk, min(orInt(f.MaxRunning, 64), 64))
 	if orString(f.Quantization, m.Quantization) == "awq" {
 		work += 2 * 2 * float64(m.Hidden) * float64(max(m.Intermediate, m.MoEIntermediate))
 	}

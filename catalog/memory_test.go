@@ -73,6 +73,13 @@ func TestModelSizes(t *testing.T) {
 		{"meta-llama/Llama-3.1-8B", 8.03, 14.96, 8.46, 5.33, 128, ""},
 		{"Qwen/Qwen3-30B-A3B", 30.5, 56.9, 0, 0, 96, ""},
 		{"HuggingFaceTB/SmolLM2-135M", 0.1345, 0.25, 0, 0, 22.5, ""},
+		{"meta-llama/Llama-3.3-70B-Instruct", 70.55, 131.4, 0, 0, 320, ""},
+		{"Qwen/Qwen3-235B-A22B", 235.1, 437.9, 0, 0, 188, ""},
+		{"mistralai/Mixtral-8x7B-v0.1", 46.7, 87, 0, 0, 128, ""},
+		{"deepseek-ai/DeepSeek-V3", 671, 0, 0, 0, 68.625, "fp8"},
+		{"openai/gpt-oss-120b", 116.8, 0, 0, 0, 72, "mxfp4"},
+		{"google/gemma-3-27b-it", 27, 0, 0, 0, 496, ""},
+		{"google/gemma-3-4b-it", 3.88, 0, 0, 0, 136, ""},
 	}
 	for _, r := range rows {
 		m := mustModel(t, r.id)
@@ -222,7 +229,7 @@ func TestModelFromConfig(t *testing.T) {
 	}
 	for what, text := range map[string]string{
 		"not JSON": "x", "empty": "{}", "a list": "[]", "absurd": `{"num_hidden_layers":1e9}`,
-		"latent attention": `{"num_hidden_layers":2,"kv_lora_rank":512}`, "negative": `{"num_hidden_layers":-3}`,
+		"negative": `{"num_hidden_layers":-3}`,
 	} {
 		if m, err := ModelFromConfig([]byte(text)); err == nil {
 			t.Errorf("%s: accepted as %+v", what, m)

@@ -19,6 +19,11 @@ type VLLMFlags struct {
 	Quantization  string  // --quantization; default the checkpoint's
 	Eager         bool    // --enforce-eager, or another way to have no graphs
 	GraphSize     int     // --max-cudagraph-capture-size; default the smaller of 2·MaxNumSeqs and 512
+	NoHybrid      bool    // --disable-hybrid-kv-cache-manager: layers with a window keep all tokens too
+	Parallel              // --tensor-parallel-size and --pipeline-parallel-size
+	KVShift       float64 // bytes by which earlier starts had more KV cache than was worked out
+
+	longest int // tokens, of the model
 }
 
 // Defaults of vLLM since 0.21.
@@ -40,7 +45,7 @@ func (f VLLMFlags) WithDefaults(card Card, m Model) VLLMFlags {
 		seqs, tokens = 1024, 8192
 	}
 	f.Utilization = orFloat(f.Utilization, VLLMUtilization)
-	f.MaxModelLen = orInt(f.MaxModelLen, m.MaxPosition)
+	f.MaxModelLen, f.longest = orInt(f.MaxModelLen, m.MaxPosition), m.MaxPosition
 	f.MaxNumSeqs = orInt(f.MaxNumSeqs, seqs)
 	f.BatchedTokens = orInt(f.BatchedTokens, max(tokens, f.MaxNumSeqs))
 	f.BlockSize = orInt(f.BlockSize, block)
@@ -51,60 +56,67 @@ func (f VLLMFlags) WithDefaults(card Card, m Model) VLLMFlags {
 	return f
 }
 
-// VLLMMemory predicts vLLM's memory on one card: what is requested, less weights,
-// activations, context and graphs, is KV cache. It counts to within about 1 GiB.
+// VLLMMemory predicts vLLM's memory on one card, or on each of several: what is
+// requested, less weights, activations, context and graphs, is KV cache. It counts
+// to within about 1 GiB.
 func VLLMMemory(card Card, m Model, flags VLLMFlags) Fit {
 	f := flags.WithDefaults(card, m)
-	fit := Fit{Known: true, MaxModelLen: f.MaxModelLen, WeightBytes: m.WeightBytes(f.Quantization)}
+	fit := Fit{Known: true, MaxModelLen: f.MaxModelLen, WeightBytes: f.weightBytes(m, f.Quantization)}
 	if card.CPU {
 		return fit.onCPU(card, m, f)
 	}
-	fit.WeightBytes -= math.Min(f.OffloadGiB*gib, m.LinearParams()*m.BytesPerParam(orString(f.Quantization, m.Quantization)))
-	fit.WorkBytes = activationBytes(m, f.BatchedTokens, f.MaxNumSeqs) + contextBytes
-	fit.GraphBytes = graphBytes(m, f.GraphSize)
+	fit.WeightBytes = math.Max(0, fit.WeightBytes-f.OffloadGiB*gib)
+	fit.WorkBytes = f.activationBytes(m, f.BatchedTokens, f.MaxNumSeqs) + f.contextBytes()
+	fit.GraphBytes = graphBytes(m, f.GraphSize) / float64(f.pipeline())
 	requested := math.Ceil(card.MemoryBytes * f.Utilization)
-	fit.KVBytes = requested - fit.WeightBytes - fit.WorkBytes - fit.GraphBytes
+	fit.KVBytes = requested - fit.WeightBytes - fit.WorkBytes - fit.GraphBytes + f.KVShift
 	if f.KVCacheBytes > 0 {
 		fit.KVBytes = f.KVCacheBytes
 	}
-	per := m.KVBytesPerToken(f.KVDType)
+	c := f.cache(m, f.KVDType, f.NoHybrid)
 	words := func() string { // most configurations fit, and a plan asks for a hundred thousand
-		return fmt.Sprintf("%s × %g = %s; less weights %s (%s), activations and context %s, CUDA graphs %s leaves %s",
-			needsGiB(card.MemoryBytes), f.Utilization, needsGiB(requested), needsGiB(fit.WeightBytes), m.weightSource(), needsGiB(fit.WorkBytes), needsGiB(fit.GraphBytes), kvSum(fit.KVBytes, per))
+		return fmt.Sprintf("%s%s × %g = %s; less weights %s (%s), activations and context %s, CUDA graphs %s%s leaves %s", f.each(),
+			needsGiB(card.MemoryBytes), f.Utilization, needsGiB(requested), needsGiB(fit.WeightBytes), m.weightSource(), needsGiB(fit.WorkBytes), needsGiB(fit.GraphBytes), shiftWords(f.KVShift), kvSum(fit.KVBytes, c))
 	}
 	switch {
 	case fit.WeightBytes+contextBytes > card.MemoryBytes:
-		return fit.fail(ProblemWeights, fmt.Sprintf("the weights take %s (%s) and the card has %s", needsGiB(fit.WeightBytes), m.weightSource(), needsGiB(card.MemoryBytes)))
+		return fit.fail(ProblemWeights, fmt.Sprintf("%sthe weights take %s (%s) and the card has %s", f.each(), needsGiB(fit.WeightBytes), m.weightSource(), needsGiB(card.MemoryBytes)))
 	case f.KVCacheBytes > 0 && fit.WeightBytes+fit.WorkBytes+fit.GraphBytes+fit.KVBytes > card.MemoryBytes:
-		return fit.fail(ProblemWork, fmt.Sprintf("weights %s (%s), KV cache %s, activations and context %s and CUDA graphs %s are more than the card's %s",
+		return fit.fail(ProblemWork, fmt.Sprintf("%sweights %s (%s), KV cache %s, activations and context %s and CUDA graphs %s are more than the card's %s", f.each(),
 			needsGiB(fit.WeightBytes), m.weightSource(), needsGiB(fit.KVBytes), needsGiB(fit.WorkBytes), needsGiB(fit.GraphBytes), needsGiB(card.MemoryBytes)))
-	case fit.KVBytes < per*float64(f.BlockSize):
-		return fit.fail(ProblemNoKV, words())
 	}
-	return fit.vllmContext(f, per, words)
+	return fit.vllmContext(f, c, words)
 }
 
 // vllmContext counts blocks and checks that one request of the longest length fits.
-func (fit Fit) vllmContext(f VLLMFlags, perToken float64, words func() string) Fit {
-	tokens := int(fit.KVBytes/(perToken*float64(f.BlockSize))) * f.BlockSize
+func (fit Fit) vllmContext(f VLLMFlags, c cache, words func() string) Fit {
+	pool := c.pool(f.BlockSize, f.BatchedTokens)
+	if least := pool.requestBytes(f.BlockSize); fit.KVBytes < least || math.IsNaN(fit.KVBytes) {
+		return fit.fail(ProblemNoKV, words())
+	}
 	if f.MaxModelLen < 0 {
-		return fit.ok(tokens, tokens)
+		longest := pool.longest(fit.KVBytes, f.longest)
+		return fit.ok(pool.tokens(fit.KVBytes, longest), longest)
 	}
-	if tokens < f.MaxModelLen {
-		return fit.fail(ProblemContext, fmt.Sprintf("%s; one request of max-model-len %s needs %s",
-			words(), thousands(f.MaxModelLen), needsGiB(perToken*float64(f.MaxModelLen))))
+	if need := pool.requestBytes(f.MaxModelLen); need > fit.KVBytes {
+		return fit.fail(ProblemContext, fmt.Sprintf("%s; one request of max-model-len %s needs %s", words(), thousands(f.MaxModelLen), needsGiB(need)))
 	}
-	return fit.ok(tokens, f.MaxModelLen)
+	return fit.ok(pool.tokens(fit.KVBytes, f.MaxModelLen), f.MaxModelLen)
+}
+
+// leastKV is the KV cache without which vLLM refuses to start.
+func (f VLLMFlags) leastKV(m Model) float64 {
+	return f.cache(m, f.KVDType, f.NoHybrid).pool(f.BlockSize, f.BatchedTokens).requestBytes(max(f.BlockSize, f.MaxModelLen))
 }
 
 func (fit Fit) onCPU(card Card, m Model, f VLLMFlags) Fit {
 	fit.KVBytes = orFloat(f.KVCacheBytes, vllmCPUKVSpace)
-	per := m.KVBytesPerToken(f.KVDType)
+	c := f.cache(m, f.KVDType, f.NoHybrid)
 	if need := fit.WeightBytes + fit.KVBytes; need > card.MemoryBytes {
 		return fit.fail(ProblemWeights, fmt.Sprintf("weights %s (%s) and KV cache %s are more than the free memory, %s",
 			needsGiB(fit.WeightBytes), m.weightSource(), needsGiB(fit.KVBytes), needsGiB(card.MemoryBytes)))
 	}
-	return fit.vllmContext(f, per, func() string { return kvSum(fit.KVBytes, per) })
+	return fit.vllmContext(f, c, func() string { return kvSum(fit.KVBytes, c) })
 }
 
 func (fit Fit) fail(p Problem, why string) Fit {

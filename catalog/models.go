@@ -52,6 +52,7 @@ type Model struct {
 	Window       int `json:"window"`
 	WindowLayers int `json:"window_layers"`
 
+	Stretched bool     `json:"-"`          // an engine may take a longer context than MaxPosition
 	KVUnknown string   `json:"kv_unknown"` // why the size of its KV cache is not known; "": it is
 	Weighed   *Weighed `json:"-"`          // counted from files; nil: worked out from the shape
 }
@@ -74,9 +75,9 @@ var loadModels = sync.OnceValue(func() map[string]Model {
 		all[strings.ToLower(path.Base(id))] = m
 	}
 	for _, d := range file.Models {
-		add(d.Model, d.ID, "")
+		add(d.Model, d.ID, d.Quantization)
 		for _, id := range d.Also {
-			add(d.Model, id, "")
+			add(d.Model, id, d.Quantization)
 		}
 		for id, quant := range d.Variants {
 			add(d.Model, id, quant)

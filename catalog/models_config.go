@@ -39,10 +39,28 @@ type hubConfig struct {
 	WindowPattern      int         `json:"sliding_window_pattern"`
 	WindowPattern2     int         `json:"_sliding_window_pattern"`
 	LayerTypes         []string    `json:"layer_types"`
+	RopeScaling        *ropeEntry  `json:"rope_scaling"`
+	RopeParameters     *ropeEntry  `json:"rope_parameters"`
 	TextConfig         *hubConfig  `json:"text_config"`
 	QuantizationEntry  *quantEntry `json:"quantization_config"`
 
 	unknown string // why the KV cache's size is not known
+}
+
+// ropeEntry says how positions are stretched beyond what a model was trained with.
+type ropeEntry struct {
+	Type   string  `json:"rope_type"`
+	Old    string  `json:"type"`
+	Factor float64 `json:"factor"`
+}
+
+// stretches says that an engine may take a longer context than max_position_embeddings.
+func (r *ropeEntry) stretches() bool {
+	if r == nil {
+		return false
+	}
+	kind := orString(r.Type, r.Old)
+	return kind != "" && kind != "default" && kind != "llama3"
 }
 
 type quantEntry struct {
@@ -165,7 +183,7 @@ func (c hubConfig) model() Model {
 		Experts: max(c.NumExperts, c.NumLocalExperts, c.RoutedExperts), ActiveExperts: c.ExpertsPerToken, MoEIntermediate: c.MoEIntermediate,
 		SharedIntermediate: max(c.SharedIntermediate, c.SharedExperts*c.MoEIntermediate), DenseLayers: c.DenseLayers,
 		LatentRank: c.LatentRank, RopeDim: c.RopeDim, NopeDim: c.NopeDim, ValueDim: c.ValueDim, QueryRank: c.QueryRank,
-		Source: "config.json", KVUnknown: c.unknown,
+		Source: "config.json", KVUnknown: c.unknown, Stretched: c.RopeScaling.stretches() || c.RopeParameters.stretches(),
 	}
 	if len(c.Architectures) > 0 {
 		m.Architecture = c.Architectures[0]

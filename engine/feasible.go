@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,8 +24,8 @@ type Site struct {
 // Feasible says whether a candidate can start and serve, by arithmetic alone. It
 // asks nobody, and errs towards trying.
 func (s *Site) Feasible(e *profiles.Engine, c profiles.Candidate) catalog.Feasible {
-	if e.Runtime == profiles.RuntimeExternal || e.Kind != "vllm" && e.Kind != "sglang" {
-		return catalog.Feasible{Answer: catalog.AnswerNotKnown, Why: "the memory of " + e.Kind + " is not reckoned"}
+	if e.Runtime == profiles.RuntimeExternal || !slices.Contains([]string{"vllm", "sglang", "llamacpp"}, e.Kind) {
+		return unsure("the memory of " + e.Kind + " is not reckoned")
 	}
 	r := newReading(e.Kind, c)
 	answer := s.parallel(r)
@@ -50,22 +51,47 @@ func cannot(format string, args ...any) catalog.Feasible {
 	return catalog.Feasible{Answer: catalog.AnswerCannot, Why: fmt.Sprintf(format, args...)}
 }
 
+// severalCopies serve the model more than once, or over several machines.
+var severalCopies = []string{"nnodes", "data-parallel-size", "dp-size", "enable-dp-attention", "decode-context-parallel-size", "prefill-context-parallel-size", "attn-cp-size", "moe-dp-size", "base-gpu-id", "gpu-id-step"}
+
 // parallel compares the size of tensor and pipeline parallelism with the cards.
 func (s *Site) parallel(r *reading) catalog.Feasible {
-	tp, pp := "tensor-parallel-size", "pipeline-parallel-size"
-	if r.kind == "sglang" {
-		tp, pp = "tp-size", "pp-size"
+	p := r.parallel()
+	for _, name := range severalCopies {
+		if r.has(name) && r.text(name) != "1" {
+			return unsure("with " + name + ", cards and memory of several machines or copies are not reckoned")
+		}
 	}
-	size := r.number(tp, 1) * r.number(pp, 1)
 	switch {
-	case size == 1:
-		return feasible
-	case r.has("nnodes"):
-		return unsure("several machines")
-	case s.Cards > 0 && size > float64(s.Cards):
-		return cannot("%s %g × %s %g needs %g cards and the engine gets %d", tp, r.number(tp, 1), pp, r.number(pp, 1), size, s.Cards)
+	case p.Tensor < 0 || p.Pipeline < 0 || p.Tensor > maxCards || p.Pipeline > maxCards:
+		return unsure("it is not known how many cards it takes")
+	case s.Cards > 0 && p.Cards() > s.Cards:
+		tp, pp := r.parallelFlags()
+		return cannot("%s %d × %s %d needs %d cards and the engine gets %d", tp, max(p.Tensor, 1), pp, max(p.Pipeline, 1), p.Cards(), s.Cards)
+	case s.Model != nil && r.kind != "llamacpp" && !r.has("hf-overrides") && !r.has("json-model-override-args"):
+		if why := p.Refused(*s.Model); why != "" {
+			return cannot("%s", why)
+		}
 	}
-	return unsure("the memory of several cards is not reckoned")
+	return feasible
+}
+
+// maxCards bounds what is multiplied.
+const maxCards = 1 << 12
+
+func (r *reading) parallelFlags() (tensor, pipeline string) {
+	if r.kind == "sglang" {
+		return "tp-size", "pp-size"
+	}
+	return "tensor-parallel-size", "pipeline-parallel-size"
+}
+
+func (r *reading) parallel() catalog.Parallel {
+	if r.kind == "llamacpp" {
+		return catalog.Parallel{}
+	}
+	tp, pp := r.parallelFlags()
+	return catalog.Parallel{Tensor: r.whole(tp), Pipeline: r.whole(pp)}
 }
 
 // limits compares flags with each other, the model and the workload.
@@ -79,22 +105,32 @@ func (s *Site) limits(r *reading) catalog.Feasible {
 		flag, allow = "context-length", "SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN"
 	}
 	length := r.number(flag, 0)
-	// Another context of the same model comes with its config.json or by override:
-	// only the table's own models have a limit here.
-	known := s.Model != nil && s.Model.Source != "config.json" && !r.has("hf-overrides") && !r.has("json-model-override-args")
+	known := s.Model != nil && !s.Model.Stretched && r.kind != "llamacpp" && !r.has("hf-overrides") && !r.has("json-model-override-args")
 	switch {
 	case known && length > float64(s.Model.MaxPosition) && !slices.Contains(r.env, allow):
 		return cannot("%s %g is more than the model's %d (%s=1 allows it)", flag, length, s.Model.MaxPosition, allow)
 	case length > 0 && float64(s.LongestRequest) > length*(1+catalog.FeasibleShare):
 		return cannot("%s %g is less than the %d tokens of the workload's requests", flag, length, s.LongestRequest)
+	case r.kind == "vllm" && r.wholePrefill() && batched > 0 && batched < length:
+		return cannot("max-num-batched-tokens %g is less than max-model-len %g, which vLLM refuses without chunked prefill", batched, length)
+	}
+	if s.Model != nil && s.Card != nil && r.kind != "llamacpp" {
+		if why := catalog.QuantizationRefused(r.kind, *s.Card, *s.Model, r.text("quantization")); why != "" {
+			return cannot("%s", why)
+		}
 	}
 	return feasible
+}
+
+// wholePrefill says that prompts are not to be read in pieces.
+func (r *reading) wholePrefill() bool {
+	return r.text("enable-chunked-prefill") == "false" || r.text("no-enable-chunked-prefill") == "true"
 }
 
 // unreckonedFlags change a memory that the arithmetic does not follow.
 var unreckonedFlags = []string{
 	"hf-overrides", "json-model-override-args", "num-gpu-blocks-override", "offload-backend", "offload-group-size", "cpu-offload-params",
-	"data-parallel-size", "dp-size", "load-format", "config", "hf-config-path", "quantization-param-path", "kv-cache-dtype-skip-layers",
+	"load-format", "config", "hf-config-path", "quantization-param-path", "kv-cache-dtype-skip-layers",
 	"language-model-only", "device", "torchao-config", "mamba-cache-dtype",
 }
 
@@ -109,13 +145,43 @@ func (s *Site) memory(r *reading) catalog.Feasible {
 		}
 	}
 	model := *s.Model
-	if dtype := r.text("dtype"); dtype != "" && dtype != "auto" {
+	switch dtype := r.text("dtype"); {
+	case dtype != "" && dtype != "auto":
 		model.DType = dtype
+	case model.DType == "float32":
+		model.DType = "float16" // auto: no engine serves 32 bits unless told to
 	}
-	if r.kind == "sglang" {
+	switch r.kind {
+	case "sglang":
 		return catalog.SGLangFeasible(*s.Card, model, r.sglang())
+	case "llamacpp":
+		return r.llamaCpp(*s.Card, model, s.Cards)
 	}
 	return catalog.VLLMFeasible(*s.Card, model, r.vllm(s.Card.CPU))
+}
+
+// llamaCpp answers for llama-server, which fits what is left open by itself: only
+// where context and layers are given can it fail. On several cards their memory is
+// taken as one, which is more than it can use.
+func (r *reading) llamaCpp(card catalog.Card, m catalog.Model, cards int) catalog.Feasible {
+	layers := r.text("n-gpu-layers")
+	if r.text("fit") != "off" && (layers == "" || layers == "auto" || !r.has("ctx-size")) {
+		return unsure("llama-server fits by itself what is left open (--fit)")
+	}
+	for _, name := range []string{"override-tensor", "cpu-moe", "n-cpu-moe", "model-draft", "rpc", "no-kv-offload"} {
+		if r.has(name) {
+			return unsure(name + " changes what is reckoned")
+		}
+	}
+	f := catalog.LlamaCppFlags{
+		Context: r.whole("ctx-size"), Slots: r.whole("parallel"), Unified: r.text("kv-unified") == "true",
+		KType: r.text("cache-type-k"), VType: r.text("cache-type-v"), GPULayers: -1, MicroBatch: r.whole("ubatch-size"),
+	}
+	if layers != "" && layers != "all" && layers != "auto" {
+		f.GPULayers = r.whole("n-gpu-layers")
+	}
+	card.MemoryBytes *= float64(max(cards, 1))
+	return catalog.LlamaCppFeasible(card, m, f)
 }
 
 // vllm is what vLLM's memory depends on. What decides the graphs in a way that is
@@ -126,6 +192,7 @@ func (r *reading) vllm(cpu bool) catalog.VLLMFlags {
 		BatchedTokens: int(r.number("max-num-batched-tokens", 0)), OffloadGiB: r.number("cpu-offload-gb", 0), KVDType: r.text("kv-cache-dtype"),
 		KVCacheBytes: r.number("kv-cache-memory-bytes", 0), BlockSize: int(r.number("block-size", 0)), Quantization: r.text("quantization"),
 		GraphSize: int(r.number("max-cudagraph-capture-size", 0)), Eager: r.text("enforce-eager") == "true",
+		NoHybrid: r.text("disable-hybrid-kv-cache-manager") == "true", Parallel: r.parallel(),
 	}
 	for _, name := range []string{"optimization-level", "compilation-config", "cudagraph-capture-sizes", "performance-mode"} {
 		f.Eager = f.Eager || r.has(name)
@@ -148,7 +215,8 @@ func (r *reading) sglang() catalog.SGLangFlags {
 		ContextLength: int(r.number("context-length", 0)), ChunkedPrefill: int(r.number("chunked-prefill-size", 0)),
 		MaxPrefill: int(r.number("max-prefill-tokens", 0)), MaxRunning: int(r.number("max-running-requests", 0)),
 		KVDType: r.text("kv-cache-dtype"), Quantization: r.text("quantization"), OffloadGiB: r.number("cpu-offload-gb", 0),
-		GraphSize: int(r.number("cuda-graph-max-bs-decode", r.number("cuda-graph-max-bs", 0))),
+		GraphSize: int(r.number("cuda-graph-max-bs-decode", r.number("cuda-graph-max-bs", 0))), Parallel: r.parallel(),
+		WindowRatio: r.number("swa-full-tokens-ratio", 0), NoWindowPool: r.text("disable-hybrid-swa-memory") == "true",
 	}
 	for _, name := range []string{"disable-cuda-graph", "cuda-graph-backend-decode", "cuda-graph-bs-decode", "cuda-graph-bs"} {
 		f.NoGraph = f.NoGraph || r.has(name) && r.text(name) != "false"
@@ -206,6 +274,16 @@ func (r *reading) number(name string, def float64) float64 {
 		return def
 	}
 	return n
+}
+
+// whole is a flag's value as a whole number; 0 where it is left off or is none.
+func (r *reading) whole(name string) int {
+	n := r.number(name, 0)
+	if n != math.Trunc(n) || math.Abs(n) > math.MaxInt32 {
+		r.odd = append(r.odd, name+" "+r.text(name))
+		return 0
+	}
+	return int(n)
 }
 
 func (r *reading) envNumber(name string) float64 {

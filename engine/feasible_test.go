@@ -10,9 +10,13 @@ import (
 	"github.com/qtune/qtune/profiles"
 )
 
+// site is one card, or "8 H100".
 func site(t testing.TB, card, model string) *Site {
 	t.Helper()
 	s := &Site{Cards: 1}
+	if n, name, several := strings.Cut(card, " "); several && len(n) == 1 {
+		s.Cards, card = int(n[0]-'0'), name
+	}
 	if c, ok := catalog.FindCard(card); ok {
 		s.Card = &c
 	}
@@ -23,7 +27,7 @@ func site(t testing.TB, card, model string) *Site {
 }
 
 func TestFeasible(t *testing.T) {
-	const qwen8, qwen14, awq32 = "Qwen/Qwen3-8B", "Qwen/Qwen3-14B", "Qwen/Qwen3-32B-AWQ"
+	const qwen8, qwen14, awq32, llama70 = "Qwen/Qwen3-8B", "Qwen/Qwen3-14B", "Qwen/Qwen3-32B-AWQ", "meta-llama/Llama-3.3-70B-Instruct"
 	tests := []struct {
 		why, kind, card, model string
 		c                      profiles.Candidate
@@ -33,7 +37,7 @@ func TestFeasible(t *testing.T) {
 		{"8B in 16 bits on 24 GB", "vllm", "RTX 4090", qwen8, flags("max-model-len", num("4096")), catalog.AnswerFits, ""},
 		{"a context that misses by less than the margin is tried", "vllm", "RTX 4090", qwen8, flags("max-model-len", num("40000"), "max-num-seqs", num("8")), catalog.AnswerNotKnown, "within the margin"},
 		{"half the card does not hold the weights", "vllm", "RTX 4090", qwen8, flags("gpu-memory-utilization", num("0.5")), catalog.AnswerCannot, "23.5 GiB × 0.5"},
-		{"weights larger than the card", "vllm", "RTX 4090", qwen14, flags("max-model-len", str("auto")), catalog.AnswerCannot, "the weights take 27.5 GiB"},
+		{"weights larger than the card", "vllm", "RTX 4090", qwen14, flags("max-model-len", str("auto")), catalog.AnswerCannot, "the weights take 27.5 GiB (by the table of models)"},
 		{"the same weights, some in the host's memory", "vllm", "RTX 4090", qwen14, flags("max-model-len", num("2048"), "cpu-offload-gb", num("12")), catalog.AnswerFits, ""},
 		{"the same weights, offloaded in a way that is not followed", "vllm", "RTX 4090", qwen14, flags("offload-backend", str("prefetch"), "offload-group-size", num("4")), catalog.AnswerNotKnown, "offload-backend"},
 		{"the same weights in a format whose size is not known", "vllm", "RTX 4090", qwen14, flags("quantization", str("bitsandbytes")), catalog.AnswerNotKnown, "bitsandbytes"},
@@ -50,7 +54,24 @@ func TestFeasible(t *testing.T) {
 		{"SGLang's static share below the weights", "sglang", "RTX 5090", awq32, flags("mem-fraction-static", num("0.4")), catalog.AnswerCannot, "mem-fraction-static must be above"},
 		{"SGLang as deployed", "sglang", "RTX 5090", awq32, flags("mem-fraction-static", num("0.87"), "max-total-tokens", num("3328"), "chunked-prefill-size", num("1152"), "disable-cuda-graph", yes()), catalog.AnswerFits, ""},
 		{"SGLang on more cards than there are", "sglang", "RTX 5090", awq32, flags("tp-size", num("2")), catalog.AnswerCannot, "tp-size 2"},
-		{"llama.cpp fits what it can by itself", "llamacpp", "RTX 4090", qwen14, flags(), catalog.AnswerNotKnown, "llamacpp"},
+		{"70B in 16 bits on two cards", "vllm", "2 H100", llama70, flags("tp", num("2"), "max-model-len", num("8192")), catalog.AnswerFits, ""},
+		{"and on one", "vllm", "2 H100", llama70, flags("max-model-len", num("8192")), catalog.AnswerCannot, "the weights take 131.4 GiB (by the table of models) and the card has 79.1 GiB"},
+		{"a pipeline shares as well", "vllm", "2 H100", llama70, flags("pipeline-parallel-size", num("2"), "max-model-len", num("8192")), catalog.AnswerFits, ""},
+		{"its whole context does not fit beside the weights", "vllm", "2 H100", llama70, flags("tp", num("2"), "max-model-len", num("131072")), catalog.AnswerCannot, "on each of 2 cards: 79.1 GiB × 0.92"},
+		{"heads that three cards cannot share", "vllm", "8 H100", llama70, flags("tp", num("3")), catalog.AnswerCannot, "64 attention heads cannot be shared by 3"},
+		{"DeepSeek on eight cards of 80 GB", "vllm", "8 H100", "deepseek-ai/DeepSeek-V3", flags("tp", num("8")), catalog.AnswerCannot, "on each of 8 cards: 79.1 GiB × 0.92"},
+		{"and on eight of 141", "vllm", "8 H200", "deepseek-ai/DeepSeek-V3", flags("tp", num("8")), catalog.AnswerFits, ""},
+		{"several copies are not reckoned", "vllm", "8 H200", "deepseek-ai/DeepSeek-V3", flags("dp", num("8"), "data-parallel-size", num("8")), catalog.AnswerNotKnown, "copies"},
+		{"a window makes a long context cheap", "vllm", "L40S", "google/gemma-3-12b-it", flags("max-model-len", num("131072")), catalog.AnswerFits, ""},
+		{"unless it is told to keep everything", "vllm", "L40S", "google/gemma-3-12b-it", flags("max-model-len", num("131072"), "disable-hybrid-kv-cache-manager", yes()), catalog.AnswerCannot, "one request of max-model-len 131,072 needs 48.0 GiB"},
+		{"a quantization that the checkpoint is not in", "vllm", "RTX 5090", awq32, flags("quantization", str("gptq_marlin"), "max-model-len", num("4096")), catalog.AnswerCannot, "does not match the checkpoint's awq"},
+		{"another name of the same", "vllm", "RTX 5090", awq32, flags("quantization", str("awq_marlin"), "max-model-len", num("4096")), catalog.AnswerFits, ""},
+		{"kernels that the card is too old for", "sglang", "A100 80GB", qwen8, flags("quantization", str("w8a8_fp8")), catalog.AnswerCannot, "compute capability 8.9"},
+		{"prompts in one piece need a step as long", "vllm", "RTX 4090", qwen8, flags("enable-chunked-prefill", no(), "max-num-batched-tokens", num("2048"), "max-model-len", num("4096")), catalog.AnswerCannot, "without chunked prefill"},
+		{"llama.cpp with everything given", "llamacpp", "RTX 4090", "Qwen/Qwen3-32B-GGUF:Q8_0", flags("ngl", num("99"), "ctx-size", num("4096")), catalog.AnswerCannot, "weights 32.4 GiB"},
+		{"the same with a part of its layers", "llamacpp", "RTX 4090", "Qwen/Qwen3-32B-GGUF:Q8_0", flags("ngl", num("30"), "ctx-size", num("4096")), catalog.AnswerFits, ""},
+		{"a context of many slots", "llamacpp", "RTX 4090", "Qwen/Qwen3-8B-GGUF:Q8_0", flags("ngl", str("all"), "ctx-size", num("163840"), "parallel", num("4")), catalog.AnswerCannot, "163,840 cells"},
+		{"llama.cpp fits what it can by itself", "llamacpp", "RTX 4090", qwen14, flags(), catalog.AnswerNotKnown, "fits by itself"},
 	}
 	for _, test := range tests {
 		t.Run(test.why, func(t *testing.T) {
