@@ -42,6 +42,15 @@ func Redacted(e *profiles.Engine, c profiles.Candidate, m profiles.Model, at Add
 	return command(e, c, m, at, profiles.Value.String)
 }
 
+// Arguments are the words of Command after the program's own. They may hold secrets.
+func Arguments(e *profiles.Engine, c profiles.Candidate, m profiles.Model) []string {
+	k, known := Lookup(e.Kind)
+	if !known || e.Runtime == profiles.RuntimeExternal {
+		return nil
+	}
+	return k.arguments(e, c, m, modelName(e, m), Planned(e), func(v profiles.Value) string { return v.Text })
+}
+
 func command(e *profiles.Engine, c profiles.Candidate, m profiles.Model, at Address, text func(profiles.Value) string) []string {
 	k, _ := Lookup(e.Kind)
 	if e.Runtime == profiles.RuntimeExternal {

@@ -3,6 +3,7 @@ package predict
 import (
 	"fmt"
 	"math"
+	"time"
 
 	"gonum.org/v1/gonum/optimize"
 
@@ -165,16 +166,29 @@ func (f *fitter) add(o *Observation, servers map[string]*Server) string {
 	if server.Refusal() != "" {
 		return "the model would not start what was measured: " + server.Refusal()
 	}
-	level := o.Level
-	if level.Kind == bench.KindClosed || level.Kind == bench.KindSingle {
-		level.Requests, level.Duration = o.Measured.Requests.Total, 0 // what settled is known now
-	}
+	level := o.asMeasured()
 	load, err := simulator.NewLoad(o.Workload, level)
 	if err != nil {
 		return err.Error()
 	}
 	f.cases = append(f.cases, comparison{o.Name, f.trials - 1, o.Level, server.engine, load, FiguresOf(&o.Measured)})
 	return ""
+}
+
+// asMeasured is the level with the limits at which it has settled, which is quicker to
+// compute than to find them again.
+func (o *Observation) asMeasured() bench.Level {
+	l := o.Level
+	if l.Requests > 0 || l.Duration > 0 || l.Kind != bench.KindClosed && l.Kind != bench.KindSingle {
+		return l
+	}
+	if o.Measured.E2E.Mean == nil || l.Users <= 1 {
+		l.Requests = o.Measured.Requests.Total
+		return l
+	}
+	sending := o.Measured.DurationS - *o.Measured.E2E.Mean/1000
+	l.Duration = time.Duration(max(sending, o.Measured.DurationS/4) * float64(time.Second))
+	return l
 }
 
 // unusable says why a measurement tells nothing of the model; "" if it does.

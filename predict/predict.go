@@ -84,51 +84,11 @@ func (s *Server) Start() time.Duration { return s.facts.Start }
 // Unseen are the flags on which no figure of it depends.
 func (s *Server) Unseen() []string { return s.facts.NotModelled }
 
-// Load is a level of a workload, ready to be predicted for many trials. It is for
-// one goroutine at a time.
-type Load struct {
-	load  *simulator.Load
-	level bench.Level
-}
-
-// NewLoad plans a level as it would be measured. The error says why it cannot be.
-func NewLoad(w bench.Workload, l bench.Level) (*Load, error) {
-	load, err := simulator.NewLoad(w, l)
-	if err != nil {
-		return nil, err
-	}
-	return &Load{load, l}, nil
-}
-
-// Rounds is how often each user of a Quick load asks, after one warm-up.
-const Rounds = 3
-
-// Quick plans a level with as few requests as show how it would go, for predictions
-// by the thousand: a closed loop that would run until it has settled asks Rounds times
-// for each user. Other levels are as NewLoad plans them.
-func Quick(w bench.Workload, l bench.Level) (*Load, error) {
-	if l.Kind == bench.KindClosed && l.Requests == 0 && l.Duration == 0 {
-		l.Requests = max(Rounds*max(l.Users, 1), 4)
-		l.Warmup = max(l.Users, 1)
-	}
-	return NewLoad(w, l)
-}
-
 // Run predicts a level of a server that starts.
-func (s *Server) Run(l *Load) bench.LevelResult { return s.engine.Run(l.load, seed) }
+func (s *Server) Run(l *Load) bench.LevelResult { return l.run(s.engine) }
 
 // seed of what the model draws. Predictions have no noise, so that it matters to none.
 const seed = 1
-
-// Takes is how long a level keeps the server, with the warm-up that the result leaves
-// out: its requests are taken to be like the measured ones.
-func (l *Load) Takes(r *bench.LevelResult) time.Duration {
-	share := 1.0
-	if n := r.Requests.Total; n > 0 {
-		share += float64(l.level.WarmupRequests()) / float64(n)
-	}
-	return time.Duration(math.Round(share * r.DurationS * float64(time.Second)))
-}
 
 // Errors are mean absolute errors of predictions as a share of what was measured;
 // 0 where nothing was compared.

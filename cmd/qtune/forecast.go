@@ -1,0 +1,216 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/qtune/qtune/bench"
+	"github.com/qtune/qtune/catalog"
+	"github.com/qtune/qtune/engine"
+	"github.com/qtune/qtune/predict"
+	"github.com/qtune/qtune/profiles"
+	"github.com/qtune/qtune/tuner"
+)
+
+// forecaster predicts the trials of a profile where they would run.
+type forecaster struct {
+	profile *profiles.Profile
+	site    predict.Site // without efficiencies, which differ between engines
+	unknown string       // why nothing can be predicted; "" if something can
+	known   map[*profiles.Engine]simulatorOf
+	store   predict.Store
+	same    bool // the engines are simulated by the very model that predicts
+	loads   [][]*predict.Load
+	notes   []string
+}
+
+// simulatorOf is how an engine block is predicted.
+type simulatorOf struct {
+	site       predict.Site
+	calibrated *predict.Calibration // nil: by what is known of the card alone
+}
+
+// newForecaster looks up what is known of the card, the model and earlier fits.
+func newForecaster(s *surroundings, calibrations string) *forecaster {
+	f := &forecaster{profile: s.profile, store: predict.Store{Dir: calibrations}, known: map[*profiles.Engine]simulatorOf{}, same: s.simulation != nil}
+	where := s.site()
+	card := where.Card
+	switch {
+	case card != nil:
+	case s.onCPU():
+		card = thisCPU()
+	default:
+		card = s.profilesCard()
+	}
+	switch {
+	case card == nil:
+		f.unknown = s.noCard()
+	case where.Model == nil:
+		f.unknown = fmt.Sprintf("the shape of the model %s is not known", s.modelName())
+	default:
+		f.site = predict.Site{Card: *card, Model: where.Model}
+	}
+	return f
+}
+
+// onCPU says that the profile wants no card.
+func (s *surroundings) onCPU() bool {
+	return s.profile.GPU.Devices != nil && len(s.profile.GPU.Devices) == 0
+}
+
+// thisCPU is this machine's CPU after the catalog's, which has two cores. It is a
+// guess that only a calibration makes better.
+func thisCPU() *catalog.Card {
+	card, ok := catalog.FindCard("2-core CPU")
+	if !ok {
+		return nil
+	}
+	n := float64(runtime.NumCPU())
+	card.Name = fmt.Sprintf("%d-core CPU", runtime.NumCPU())
+	card.Bandwidth, card.BF16FLOPS = card.Bandwidth*n/2, card.BF16FLOPS*n/2
+	return &card
+}
+
+// of is how an engine block is predicted: with what was fitted to its version, if
+// something was. Simulated engines have the constants that are known of their card.
+func (f *forecaster) of(e *profiles.Engine) simulatorOf {
+	k, ok := f.known[e]
+	if ok {
+		return k
+	}
+	k.site = f.site
+	if !f.same {
+		c, found, note := f.store.Find(f.site.Card, e.Kind, catalog.ImageVersion(e.Image))
+		if found {
+			k.site.Efficiency, k.calibrated = c.Apply(f.site.Card), &c
+		}
+		if note != "" && !slices.Contains(f.notes, note) {
+			f.notes = append(f.notes, note)
+		}
+	}
+	f.known[e] = k
+	return k
+}
+
+// trial is a candidate as its engine would be started.
+func (f *forecaster) trial(e *profiles.Engine, c profiles.Candidate) predict.Trial {
+	return predict.Trial{
+		Kind: e.Kind, Args: engine.Arguments(e, c, f.profile.Model),
+		Getenv: func(name string) string {
+			for _, v := range c.Env {
+				if v.Name == name {
+					return v.Value.Text
+				}
+			}
+			return ""
+		},
+	}
+}
+
+// serve prepares a trial; the string is why nothing can be predicted of it.
+func (f *forecaster) serve(t *tuner.Trial) (*predict.Server, string) {
+	if f.unknown != "" {
+		return nil, f.unknown
+	}
+	k := f.of(t.Engine)
+	server, err := k.site.Serve(f.trial(t.Engine, t.Candidate))
+	if err != nil {
+		return nil, err.Error()
+	}
+	return server, ""
+}
+
+// load is a level of the profile, planned once. Nil is one that cannot be computed.
+func (f *forecaster) load(at profiles.At) *predict.Load {
+	if f.loads == nil {
+		f.loads = make([][]*predict.Load, len(f.profile.Workloads))
+		for w := range f.profile.Workloads {
+			f.loads[w] = make([]*predict.Load, len(f.profile.Workloads[w].Levels))
+		}
+	}
+	l := &f.loads[at.Workload][at.Level]
+	if *l == nil {
+		w := f.profile.Workloads[at.Workload]
+		planned, err := predict.NewLoad(w, w.Levels[at.Level])
+		if err != nil {
+			return nil
+		}
+		*l = planned
+	}
+	return *l
+}
+
+// forecastView is what is predicted of a trial. Every figure is a prediction.
+type forecastView struct {
+	Unknown  string           `json:"unknown,omitempty"` // why nothing is predicted
+	Refusal  string           `json:"refusal,omitempty"` // it would not start: why, in the engine's words
+	Figures  *predict.Figures `json:"at_objective,omitempty"`
+	StartS   float64          `json:"start_s,omitempty"`
+	MeasureS float64          `json:"measure_s,omitempty"` // all levels, at most
+	unseen   []string
+}
+
+// forecast predicts a trial: the objective's level, and how long all levels take.
+func (f *forecaster) forecast(t *tuner.Trial) forecastView {
+	server, why := f.serve(t)
+	switch {
+	case why != "":
+		return forecastView{Unknown: why}
+	case server.Refusal() != "":
+		return forecastView{Refusal: server.Refusal(), StartS: server.Start().Seconds()}
+	}
+	v := forecastView{StartS: server.Start().Seconds(), unseen: server.Unseen()}
+	goal := f.profile.Objective.At
+	var measure time.Duration
+	for w := range f.profile.Workloads {
+		for l := range f.profile.Workloads[w].Levels {
+			at := profiles.At{Workload: w, Level: l}
+			load := f.load(at)
+			if load == nil {
+				continue
+			}
+			r := server.Run(load)
+			measure += load.Takes(&r)
+			if at == goal {
+				figures := predict.FiguresOf(&r)
+				v.Figures = &figures
+			}
+		}
+	}
+	v.MeasureS = measure.Seconds()
+	return v
+}
+
+// text says it in a line.
+func (v *forecastView) text(level string) string {
+	switch {
+	case v.Unknown != "":
+		return "not predicted: " + v.Unknown
+	case v.Refusal != "":
+		return "predicted not to start: " + v.Refusal
+	case v.Figures == nil || v.Figures.Tokens <= 0:
+		return "predicted to start, and not to answer at " + level
+	}
+	figure := func(ms float64) string { return tuner.Figure(ms, bench.UnitMilliseconds) }
+	text := "predicted: " + tuner.Figure(v.Figures.Tokens, bench.UnitTokensPerSecond)
+	if v.Figures.TTFT > 0 {
+		text += ", TTFT " + figure(v.Figures.TTFT)
+	}
+	if v.Figures.TPOT > 0 {
+		text += ", TPOT " + figure(v.Figures.TPOT)
+	}
+	return fmt.Sprintf("%s at %s; up in %s", text, level, figure(1000*v.StartS))
+}
+
+// calibrations is the folder of fitted efficiencies: this user's cache, since they are
+// of this machine and not of a project.
+func (w *world) calibrations() string {
+	base := w.getenv("XDG_CACHE_HOME")
+	if base == "" {
+		base = filepath.Join(w.getenv("HOME"), ".cache")
+	}
+	return filepath.Join(base, "qtune", "calibration")
+}
