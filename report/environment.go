@@ -131,6 +131,9 @@ func (b *builder) method() Section {
 	if b.o.Summary.Objective.Metric != "" {
 		list = append(list, b.Say("method.choice", b.goal()))
 	}
+	if s := b.o.Summary.Search; s != nil && s.LedBy != "" {
+		list = append(list, b.Say("method.ledby", b.translated(s.LedBy)))
+	}
 	if len(b.o.Constraints) > 0 {
 		list = append(list, b.Say("method.limits", b.constraints()))
 	}

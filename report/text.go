@@ -89,6 +89,9 @@ func (p *printer) verdict(o *tuner.Outcome) {
 	if s.Doubt != "" {
 		p.printf("  caution: %s\n", s.Doubt)
 	}
+	if s.Search != nil && s.Search.LedBy != "" {
+		p.printf("  the search was led by %s\n", s.Search.LedBy)
+	}
 	for _, a := range impossible(s, "%d more trials have figures above the card's ceiling") {
 		p.printf("  caution: %s\n", a)
 	}

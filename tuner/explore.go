@@ -22,6 +22,7 @@ type Search struct {
 	Candidates float64 `json:"candidates"` // after where; an estimate unless Exact
 	Exact      bool    `json:"exact"`
 	Most       int     `json:"most"`              // trials at most; 0: until the strategy ends
+	LedBy      string  `json:"led_by,omitempty"`  // what predicted the candidates; "" where nothing did
 	Stopped    string  `json:"stopped,omitempty"` // why no more trials were asked for; "" where the run did not get there
 }
 

@@ -158,9 +158,9 @@ func (f *forecaster) forecast(t *tuner.Trial) forecastView {
 	server, why := f.serve(t)
 	switch {
 	case why != "":
-		return forecastView{Unknown: why}
+		return forecastView{Unknown: hider(f.profile.Secrets).Replace(why)}
 	case server.Refusal() != "":
-		return forecastView{Refusal: server.Refusal(), StartS: server.Start().Seconds()}
+		return forecastView{Refusal: hider(f.profile.Secrets).Replace(server.Refusal()), StartS: server.Start().Seconds()}
 	}
 	v := forecastView{StartS: server.Start().Seconds(), unseen: server.Unseen()}
 	goal := f.profile.Objective.At

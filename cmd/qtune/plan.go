@@ -17,16 +17,26 @@ import (
 
 func planCmd(w *world) *cobra.Command {
 	var f applyFlags
+	var price float64
 	c := &cobra.Command{
 		Use:   "plan FILE",
-		Short: "Show every trial with its exact command, and what is pruned and why",
+		Short: "Show every trial with its exact command, what to expect of it, and what is pruned and why",
 		Long: `Plan shows what apply would do, and starts nothing: every trial with the command
 that would be run, what is pruned and why, what earlier runs have measured, and
-what would have to be fetched.`,
+what would have to be fetched.
+
+Where card and model are known it predicts: whether a trial starts, its throughput
+and latencies at the objective's load, how long the run takes, and the most that the
+card can do. Predictions are a model's: they come with the error that they had so
+far, and are a ranking before anything was measured on this card. Runs on real
+engines calibrate them: see qtune calibrate.`,
 		Args:              exactly(1, "one profile"),
 		ValidArgsFunction: completeProfiles,
 		RunE: func(c *cobra.Command, args []string) error {
-			return plan(c.Context(), w, args[0], &f)
+			if price < 0 {
+				return &usageError{fmt.Errorf("--gpu-hour-price %g: give a price above 0", price)}
+			}
+			return plan(c.Context(), w, args[0], &f, price)
 		},
 	}
 	f.profileFlags.bind(c)
@@ -35,10 +45,11 @@ what would have to be fetched.`,
 	c.Flags().BoolVar(&f.fresh, "fresh", false, "plan as if nothing had been measured")
 	c.Flags().BoolVar(&f.offline, "offline", false, "ask no hub how large a model is; what is not here is an error")
 	c.Flags().BoolVar(&f.json, "json", false, "print one JSON object")
+	c.Flags().Float64Var(&price, "gpu-hour-price", 0, "what an `HOUR` of one GPU costs, for the predicted cost of the run")
 	return c
 }
 
-func plan(ctx context.Context, w *world, path string, f *applyFlags) error {
+func plan(ctx context.Context, w *world, path string, f *applyFlags, price float64) error {
 	p, err := loadProfile(w, path, &f.profileFlags, f.json)
 	if err != nil {
 		return err
@@ -63,11 +74,13 @@ func plan(ctx context.Context, w *world, path string, f *applyFlags) error {
 		known = folder.Known(func(err error) { w.log.Warn().Err(err).Msg("passed over") })
 	}
 	around.prune(pl, known)
-	if err := pl.Foresee(nil, around.knows(known), foreseen); err != nil {
+	forecaster := newForecaster(around, w.calibrations())
+	if err := pl.Foresee(around.lead(pl, forecaster), around.knows(known), foreseen); err != nil {
 		return err
 	}
 	around.mark(pl, known)
 	v := newPlanView(pl, around, sim != nil)
+	v.predict(forecaster, pl, price)
 	v.Fetch, err = around.fetches(ctx)
 	if err != nil {
 		return err
@@ -92,25 +105,28 @@ type planView struct {
 	Unlisted  int          `json:"unlisted,omitempty"` // pruned by the budget, too many to list
 	Levels    []levelView  `json:"levels"`
 	Ceiling   *ceilingView `json:"ceiling"`
+	Forecast  *runForecast `json:"forecast"`
 	Fetch     []fetchView  `json:"fetch,omitempty"`
 	Notes     []string     `json:"notes,omitempty"`
+	level     string       // of the objective
 	chooses   bool         // a strategy chooses among the candidates
 }
 
 // trialView is a trial as a plan shows it.
 type trialView struct {
-	ID       string      `json:"id"`
-	Engine   string      `json:"engine"`
-	Name     string      `json:"name"`
-	Baseline bool        `json:"baseline,omitempty"`
-	Flags    tuner.Flags `json:"flags"`
-	Env      tuner.Env   `json:"env,omitempty"`
-	Image    string      `json:"image,omitempty"`
-	Command  []string    `json:"command"`
-	Status   string      `json:"status"` // planned, pruned, measured
-	Reason   string      `json:"reason"`
-	Why      string      `json:"why,omitempty"`  // what a strategy chose it for
-	Fits     string      `json:"fits,omitempty"` // by arithmetic: fits, cannot fit, not known; "": it was not asked
+	ID       string        `json:"id"`
+	Engine   string        `json:"engine"`
+	Name     string        `json:"name"`
+	Baseline bool          `json:"baseline,omitempty"`
+	Flags    tuner.Flags   `json:"flags"`
+	Env      tuner.Env     `json:"env,omitempty"`
+	Image    string        `json:"image,omitempty"`
+	Command  []string      `json:"command"`
+	Status   string        `json:"status"` // planned, pruned, measured
+	Reason   string        `json:"reason"`
+	Why      string        `json:"why,omitempty"`  // what a strategy chose it for
+	Fits     string        `json:"fits,omitempty"` // by arithmetic: fits, cannot fit, not known; "": it was not asked
+	Forecast *forecastView `json:"forecast,omitempty"`
 	varies   string
 }
 
@@ -148,6 +164,19 @@ func newPlanView(p *tuner.Plan, s *surroundings, simulated bool) *planView {
 	return v
 }
 
+// predict adds what is predicted of the trials that will run.
+func (v *planView) predict(f *forecaster, p *tuner.Plan, price float64) {
+	all, run := f.forecasts(p, price)
+	v.Forecast = run
+	o := p.Profile.Objective.At
+	v.level = p.Profile.Workloads[o.Workload].Levels[o.Level].String()
+	for i := range v.Trials {
+		if view, ok := all[v.Trials[i].ID]; ok {
+			v.Trials[i].Forecast = &view
+		}
+	}
+}
+
 func newTrialView(t *tuner.Trial, s *surroundings) trialView {
 	return trialView{
 		ID: t.ID, Engine: t.Engine.Kind, Name: t.Engine.Name, Baseline: t.Baseline,
@@ -182,6 +211,7 @@ func (v *planView) text(w io.Writer) error {
 	p.printf("By the memory of card and model %d fit, %d cannot (pruned), and %d must be tried to know.\n",
 		fits[string(catalog.AnswerFits)], fits[string(catalog.AnswerCannot)], fits[string(catalog.AnswerNotKnown)])
 	p.printf("%s\n", v.Ceiling)
+	v.Forecast.text(p)
 	for _, f := range v.Fetch {
 		p.printf("To fetch first: %s %s %s%s\n", f.What, f.Name, size(f.Bytes), f.Note)
 	}
@@ -194,7 +224,7 @@ func (v *planView) text(w io.Writer) error {
 	}
 	p.printf("\n")
 	for i, t := range v.Trials {
-		p.trial(i+1, &t)
+		p.trial(i+1, &t, v.level)
 	}
 	return p.err
 }
@@ -231,7 +261,7 @@ func (p *planPrinter) printf(format string, args ...any) {
 	}
 }
 
-func (p *planPrinter) trial(k int, t *trialView) {
+func (p *planPrinter) trial(k int, t *trialView, level string) {
 	status := t.Status
 	if t.Reason != "" {
 		status += " (" + t.Reason + ")"
@@ -248,6 +278,9 @@ func (p *planPrinter) trial(k int, t *trialView) {
 	}
 	if t.Status == string(tuner.Pruned) {
 		return
+	}
+	if t.Forecast != nil {
+		p.printf("   %s\n", t.Forecast.text(level))
 	}
 	p.printf("%s\n", report.Command(t.Command))
 }

@@ -78,6 +78,7 @@ func (s *session) run(ctx context.Context) ([]tuner.TrialResult, *tuner.Plan, er
 		Notify: s.view.event, Now: time.Now,
 		Speed: s.speed(), Simulated: s.simulation != nil,
 	}
+	t.Prior = s.around.lead(s.plan, newForecaster(s.around, s.w.calibrations()))
 	s.around.prune(s.plan, t.Known)
 	s.around.mark(s.plan, t.Known)
 	s.view.plan(s.plan, s.around)
