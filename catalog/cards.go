@@ -21,6 +21,8 @@ type Card struct {
 	FP8FLOPS    float64 // dense; 0: no FP8 units
 	PCIe        float64 // bytes/s per direction, peak; 0: none
 	Capability  float64 // CUDA's compute capability, 8.9 (developer.nvidia.com/cuda-gpus); 0: none
+	Link        float64 // bytes/s per direction between cards of one machine; 0: not known
+	LinkUS      float64 // an all-reduce of a few bytes between them, µs
 	Sources     map[string]string
 }
 
@@ -33,6 +35,8 @@ type cardData struct {
 	FP8TFLOPS     float64           `json:"fp8_tflops"`
 	PCIeGBs       float64           `json:"pcie_gbs"`
 	Capability    float64           `json:"compute_capability"`
+	LinkGBs       float64           `json:"link_gbs"`
+	LinkUS        float64           `json:"link_us"`
 	FigureSources map[string]string `json:"sources"`
 }
 
@@ -47,7 +51,7 @@ var loadCards = sync.OnceValue(func() []Card {
 	for i, d := range file.Cards {
 		cards[i] = Card{
 			Name: d.Name, CPU: d.Kind == "cpu", MemoryBytes: d.MemoryGiB * gib, Bandwidth: d.BandwidthGBs * 1e9,
-			BF16FLOPS: d.BF16TFLOPS * 1e12, FP8FLOPS: d.FP8TFLOPS * 1e12, PCIe: d.PCIeGBs * 1e9, Capability: d.Capability, Sources: d.FigureSources,
+			BF16FLOPS: d.BF16TFLOPS * 1e12, FP8FLOPS: d.FP8TFLOPS * 1e12, PCIe: d.PCIeGBs * 1e9, Link: d.LinkGBs * 1e9, LinkUS: d.LinkUS, Capability: d.Capability, Sources: d.FigureSources,
 		}
 	}
 	return cards

@@ -82,6 +82,7 @@ func (i *instance) sglangKernels(f catalog.SGLangFlags, torchCompile bool) Kerne
 		AttentionFactor: attentionFactor(a.text("attention-backend", "")),
 		OffloadBytes:    f.OffloadGiB * (1 << 30),
 		Compiled:        torchCompile && f.GraphSize > 0,
+		Blocking:        i.getenv("CUDA_LAUNCH_BLOCKING") == "1",
 	}
 	if f.Quantization == "awq" {
 		k.DequantBytes = 4

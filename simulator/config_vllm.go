@@ -68,6 +68,7 @@ func (i *instance) configureVLLM() {
 		AttentionFactor: attentionFactor(a.text("attention-backend", "")),
 		OffloadBytes:    full.OffloadGiB * (1 << 30),
 		Prefetch:        a.text("offload-backend", "auto") == "prefetch",
+		Blocking:        i.getenv("CUDA_LAUNCH_BLOCKING") == "1",
 	}
 	i.scheduling = Scheduling{
 		MaxRunning: full.MaxNumSeqs, Budget: full.BatchedTokens, Chunked: a.on("enable-chunked-prefill", true),

@@ -12,6 +12,7 @@ type Efficiency struct {
 	KV          float64 // of bandwidth, decode attention over long contexts
 	Attention   float64 // of flops, prefill attention
 	PCIe        float64 // of its peak, pinned memory
+	Link        float64 // of the bandwidth between cards, all-reduce of many tokens
 	SmallUS     float64 // a layer's norms, rotations and activations, µs
 	SmallTokUS  float64 // the same for each token, µs
 	AttentionUS float64 // launch of a layer's attention, µs
@@ -30,8 +31,11 @@ const asyncShare = 0.27
 // to be like it.
 func EfficiencyOf(card catalog.Card) Efficiency {
 	e := Efficiency{
-		Weights: .81, Stream: .86, GEMM: .82, Smooth: 2, KV: .75, Attention: .45, PCIe: .85,
+		Weights: .81, Stream: .86, GEMM: .82, Smooth: 2, KV: .75, Attention: .45, PCIe: .85, Link: 1,
 		SmallUS: 5, SmallTokUS: .06, AttentionUS: 8, StepUS: 1500, SequenceUS: 8, EagerUS: 60,
+	}
+	if card.Link > 2*card.PCIe { // NVLink: the data sheet's figure, of which NCCL reaches about three quarters
+		e.Link = .75
 	}
 	switch {
 	case card.CPU:

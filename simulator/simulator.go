@@ -13,4 +13,4 @@
 package simulator
 
 // Version changes when the same configuration and load would give other figures.
-const Version = "1"
+const Version = "2"

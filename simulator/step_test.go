@@ -38,6 +38,8 @@ func TestStepOfTheReportsCard(t *testing.T) {
 	awq := Kernels{WeightBytes: m.BytesPerParam("awq"), DequantBytes: 4, AttentionFactor: 1.25}
 	marlin := Kernels{WeightBytes: m.BytesPerParam("awq"), GraphTokens: 512, Compiled: true, AsyncHost: true}
 	eager, native, offload := marlin, marlin, marlin
+	blocking := awq
+	blocking.SequenceUS, blocking.Blocking = 92, true
 	eager.GraphTokens = 0
 	native.SequenceUS = 92
 	offload.OffloadBytes = 4 << 30
@@ -56,6 +58,11 @@ func TestStepOfTheReportsCard(t *testing.T) {
 		{"the same at 5", awq, 5, 94, 97.4},
 		{"the same at 10", awq, 10, 94, 97.4},
 		{"the same at 20", awq, 20, 94, 97.4},
+		{"and with torch_native and blocking launches, measured 119.1 ms", blocking, 1, 119.1 * .95, 119.1 * 1.05},
+		{"the same at 2, measured 123.6 ms", blocking, 2, 123.6 * .95, 123.6 * 1.05},
+		{"the same at 5, measured 143.6 ms", blocking, 5, 143.6 * .95, 143.6 * 1.05},
+		{"the same at 10, measured 173.1 ms", blocking, 10, 173.1 * .95, 173.1 * 1.05},
+		{"the same at 20, measured 229.9 ms", blocking, 20, 229.9 * .95, 229.9 * 1.05},
 		{"Marlin with graphs: 65 to 85 tok/s at one user", marlin, 1, 1000.0 / 85, 1000.0 / 65},
 		{"Marlin with graphs: 1,100 to 1,400 tok/s at twenty", marlin, 20, 20e3 / 1400, 20e3 / 1100},
 		{"eager: launches wait at one user", eager, 1, base[1] + 1.5, base[1] + 6},
@@ -108,6 +115,51 @@ func TestMixtureReadsMoreExpertsInLargerBatches(t *testing.T) {
 	one, many := machine.Step(decode(1)), machine.Step(decode(64))
 	if one > 12*time.Millisecond || many < 3*one {
 		t.Errorf("1 user %v, 64 users %v: 3 of 30 billion weights are active in one, nearly all are read for 64", one, many)
+	}
+}
+
+// Two cards read a layer's weights in half the time, and then have to talk: over NVLink
+// that leaves most of the gain, through the host much less. A pipeline of two leaves
+// one user where he was and shares a crowd's work.
+func TestSeveralCards(t *testing.T) {
+	m := model(t, "Qwen/Qwen3-32B")
+	k := Kernels{WeightBytes: 2, GraphTokens: 512, PrefillGraphs: true, Compiled: true, AsyncHost: true}
+	two, pipe := k, k
+	two.Tensor, pipe.Pipeline = 2, 2
+	rows := []struct {
+		what, card string
+		k          Kernels
+		b          Batch
+		min, max   float64 // times as fast as one card
+	}{
+		{"tensor parallel over NVLink", "H100", two, decode(1), 1.5, 2},
+		{"the same, a crowd", "H100", two, decode(64), 1.5, 2},
+		{"through the host, one user", "RTX PRO 6000", two, decode(1), 1.2, 1.8},
+		{"through the host, a prompt: slower than one card", "RTX PRO 6000", two, Batch{Prefills: 1, PrefillTokens: 2048, PrefillWork: 2048 * 1024}, .8, 1.4},
+		{"a pipeline, one user", "H100", pipe, decode(1), .95, 1.05},
+		{"a pipeline, a prompt", "H100", pipe, Batch{Prefills: 1, PrefillTokens: 8192, PrefillWork: 8192 * 4096}, 1.8, 2},
+	}
+	for _, r := range rows {
+		c := card(t, r.card)
+		one, many := NewMachine(c, m, k, EfficiencyOf(c)).Step(r.b), NewMachine(c, m, r.k, EfficiencyOf(c)).Step(r.b)
+		times := float64(one) / float64(many)
+		t.Logf("%-50s %7.2f ms, one card %7.2f ms", r.what, ms(many), ms(one))
+		if times < r.min || times > r.max {
+			t.Errorf("%s: %.2f times as fast, want %g to %g", r.what, times, r.min, r.max)
+		}
+	}
+}
+
+// Layers with a window read no more than that, however long the context.
+func TestWindowsBoundWhatIsRead(t *testing.T) {
+	c, m := card(t, "H100"), model(t, "Qwen/Qwen3-8B")
+	k := Kernels{WeightBytes: 2, GraphTokens: 512, Compiled: true}
+	full := NewMachine(c, m, k, EfficiencyOf(c))
+	m.Window, m.WindowLayers = 1024, m.Layers
+	windowed := NewMachine(c, m, k, EfficiencyOf(c))
+	short, long := Batch{Decodes: 8, DecodeContext: 8 * 1024}, Batch{Decodes: 8, DecodeContext: 8 * 32768}
+	if windowed.Step(long) != windowed.Step(short) || full.Step(long) < windowed.Step(long)+time.Millisecond {
+		t.Errorf("a context of 32,768: %v with windows, %v without; of 1,024: %v", windowed.Step(long), full.Step(long), windowed.Step(short))
 	}
 }
 

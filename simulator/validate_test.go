@@ -22,22 +22,25 @@ type logged struct {
 // recordings are the logs whose configuration is known, as their meta files give it.
 var recordings = map[string]struct {
 	card, model string
+	tensor      int
 	scheduling  Scheduling
-	skip        string
+	within      float64 // of the real figures
 }{
-	"rtx4090-llama-3.1-8b": {card: "RTX 4090", model: "meta-llama/Llama-3.1-8B",
-		scheduling: Scheduling{MaxRunning: 256, Budget: 2048, Chunked: true, Pool: 41408, Block: 16}},
-	"rtxpro6000-qwen3-32b": {skip: "it ran on two cards, and more than one is not modelled"},
+	"rtx4090-llama-3.1-8b": {card: "RTX 4090", model: "meta-llama/Llama-3.1-8B", tensor: 1,
+		scheduling: Scheduling{MaxRunning: 256, Budget: 2048, Chunked: true, Pool: 41408, Block: 16}, within: 0.05},
+	"rtxpro6000-qwen3-32b": {card: "RTX PRO 6000", model: "Qwen/Qwen3-32B", tensor: 2,
+		scheduling: Scheduling{MaxRunning: 128, Budget: 2048, Chunked: true, Pool: 400_000, Block: 16}, within: 0.08},
 }
 
 // The step model and the scheduler against real runs: mean TTFT, mean TPOT and the time
-// of the whole, each within 10 %. QTUNE_DATA names the folder of the logs.
+// of the whole. Nothing was fitted to these runs; what two cards have to tell each other
+// costs what others measured. QTUNE_DATA names the folder of the data.
 func TestAgainstRealLogs(t *testing.T) {
 	folder := os.Getenv("QTUNE_DATA")
 	if folder == "" {
-		folder = filepath.Join("..", "..", "shared", "data", "vllm-logs")
+		folder = filepath.Join("..", "..", "shared", "data")
 	}
-	files, _ := filepath.Glob(filepath.Join(folder, "*.jsonl"))
+	files, _ := filepath.Glob(filepath.Join(folder, "vllm-logs", "*.jsonl"))
 	if len(files) == 0 {
 		t.Skipf("no logs of real engines in %s; set QTUNE_DATA", folder)
 	}
@@ -48,14 +51,11 @@ func TestAgainstRealLogs(t *testing.T) {
 			if !ok {
 				t.Skip("its configuration is not known to this test")
 			}
-			if r.skip != "" {
-				t.Skip(r.skip)
-			}
 			log := readLog(t, file)
 			c, m := card(t, r.card), model(t, r.model)
-			machine := NewMachine(c, m, Kernels{WeightBytes: 2, GraphTokens: 512, PrefillGraphs: true, Compiled: true}, EfficiencyOf(c))
+			machine := NewMachine(c, m, Kernels{WeightBytes: 2, GraphTokens: 512, PrefillGraphs: true, Compiled: true, Tensor: r.tensor}, EfficiencyOf(c))
 			simulated := replay(NewCore(r.scheduling, machine, 0, 1), log)
-			compare(t, log, simulated)
+			compare(t, log, simulated, r.within)
 		})
 	}
 }
@@ -112,7 +112,7 @@ func replay(c *Core, log []logged) []logged {
 	return out
 }
 
-func compare(t *testing.T, measured, simulated []logged) {
+func compare(t *testing.T, measured, simulated []logged, within float64) {
 	t.Helper()
 	figures := []struct {
 		name string
@@ -134,7 +134,7 @@ func compare(t *testing.T, measured, simulated []logged) {
 	for _, f := range figures {
 		r, s := f.of(measured), f.of(simulated)
 		t.Logf("%-14s real %9.1f  simulated %9.1f  %+.1f %%", f.name, r, s, 100*(s/r-1))
-		if math.Abs(s/r-1) > 0.10 {
+		if math.Abs(s/r-1) > within {
 			t.Errorf("%s: simulated %.1f, really %.1f", f.name, s, r)
 		}
 	}
