@@ -18,6 +18,7 @@ const (
 // Limits of what a profile may ask for.
 const (
 	maxGrid     = 1_000_000 // candidates of all sweeps together, whatever the budget
+	maxFinish   = 20        // candidates of a finish, and starts of each
 	maxWhere    = 50_000    // evaluations of one where
 	maxLoads    = 1000      // levels of all workloads together
 	maxBlocks   = 2000      // at the top of a file
@@ -43,6 +44,10 @@ func defaultWarmup(kind bench.Kind, users int) int {
 func defaultSearch() Search {
 	return Search{Strategy: StrategyGrid, Seed: DefaultSeed, MaxCandidates: DefaultMaxCandidates}
 }
+
+// DefaultFinish is a finish of which nothing is said: three starts of three
+// candidates tell a gain of 5 % from none.
+func DefaultFinish() Finish { return Finish{Candidates: 3, Starts: 3} }
 
 func defaultEngine(kind, name string) *Engine {
 	e := &Engine{Kind: kind, Name: name, Runtime: RuntimeDocker, Pull: DefaultPull, StartupTimeout: DefaultStartupTimeout}

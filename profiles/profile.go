@@ -170,6 +170,7 @@ type Search struct {
 	Strategy string // one of the strategies below
 	Seed     int    // of what a strategy draws by chance, from 0
 	Budget   Budget
+	Finish   Finish
 	// MaxCandidates is how many candidates all sweeps together may have without a
 	// budget of trials.
 	MaxCandidates int
@@ -185,6 +186,12 @@ const (
 
 // Chooses says that a strategy chooses among the candidates, rather than that all are tried.
 func (s *Search) Chooses() bool { return s.Strategy != StrategyGrid && s.Strategy != "" }
+
+// Finish measures the best few and the baseline again on fresh starts.
+type Finish struct {
+	Candidates int // beside the baseline
+	Starts     int // of each; 0: there is no finish
+}
 
 // Budget bounds a search. A zero field is no bound.
 type Budget struct {

@@ -18,8 +18,9 @@ import (
 var (
 	modelWords  = words{attrs: []string{"id", "path", "revision"}}
 	gpuWords    = words{attrs: []string{"devices", "simulate"}}
-	searchWords = words{attrs: []string{"strategy", "seed", "max_candidates"}, blocks: []string{"budget"}, once: []string{"budget"}, later: []string{"finish", "screen"}}
+	searchWords = words{attrs: []string{"strategy", "seed", "max_candidates"}, blocks: []string{"budget", "finish"}, once: []string{"budget", "finish"}, later: []string{"screen"}}
 	budgetWords = words{attrs: []string{"trials", "time"}, later: []string{"starts", "gpu_hours"}}
+	finishWords = words{attrs: []string{"candidates", "starts"}}
 )
 
 func (l *loader) model(b *hclsyntax.Block) Model {
@@ -102,8 +103,23 @@ func (l *loader) search(p *Profile, b *hclsyntax.Block) {
 			t.whole("trials", &p.Search.Budget.Trials, 1, maxGrid)
 			t.duration("time", &p.Search.Budget.Time)
 		}
+		l.finish(p, s.child("finish"))
 	}
 	l.fits(p)
+}
+
+// finish reads the finish block. Without one there is a finish where a strategy
+// chooses: a grid is what its user asked for, start by start.
+func (l *loader) finish(p *Profile, b *hclsyntax.Block) {
+	if b == nil && !p.Search.Chooses() {
+		return
+	}
+	p.Search.Finish = DefaultFinish()
+	if b != nil {
+		s := l.section(b, finishWords)
+		s.whole("candidates", &p.Search.Finish.Candidates, 1, maxFinish)
+		s.whole("starts", &p.Search.Finish.Starts, 0, maxFinish)
+	}
 }
 
 // fits says whether there are few enough candidates to be tried. Where a strategy

@@ -137,7 +137,11 @@ func (b *builder) method() Section {
 	if len(b.o.Constraints) > 0 {
 		list = append(list, b.Say("method.limits", b.constraints()))
 	}
-	list = append(list, b.Say("method.interval"), b.Say("method.percentile"))
+	if b.o.Summary.GainInterval != nil {
+		list = append(list, b.Say("method.interval.finish"), b.Say("method.percentile"))
+	} else {
+		list = append(list, b.Say("method.interval"), b.Say("method.percentile"))
+	}
 	return b.section("method", Block{Heading: b.Say("method.how")}, Block{List: list}, Block{Heading: b.Say("method.not")}, Block{List: b.caveats()})
 }
 
@@ -155,7 +159,11 @@ func (b *builder) caveats() []string {
 	if b.o.Summary.Simulated {
 		list = append(list, b.Say("simulated.warning", b.o.Summary.Card))
 	}
-	list = append(list, b.Say("caveat.onestart"))
+	if b.o.Summary.Finish != nil && b.o.Summary.Finish.Starts > 1 {
+		list = append(list, b.Say("caveat.finish"))
+	} else {
+		list = append(list, b.Say("caveat.onestart"))
+	}
 	if len(b.o.Rows) > 2 {
 		list = append(list, b.Say("caveat.best", len(b.o.Rows)))
 	}

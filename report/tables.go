@@ -90,14 +90,14 @@ func (p *printer) trial(row func(...string), r *tuner.Row, unit bench.Unit) {
 	if r.Gain != nil && !r.Baseline {
 		gain = fmt.Sprintf("%+.1f %%", 100**r.Gain)
 	}
-	row(mark(r), r.Trial, r.Engine+" "+r.Name, value, gain, fmt.Sprintf("%.0f s", r.StartS), remark(r))
+	row(mark(r.Baseline, r.Winner), r.Trial, r.Engine+" "+r.Name, value, gain, fmt.Sprintf("%.0f s", r.StartS), remark(r))
 }
 
-func mark(r *tuner.Row) string {
+func mark(baseline, winner bool) string {
 	switch {
-	case r.Winner:
+	case winner:
 		return "*"
-	case r.Baseline:
+	case baseline:
 		return "b"
 	}
 	return ""
@@ -175,6 +175,9 @@ func (p *printer) files(o *tuner.Outcome) {
 		p.printf(", %d not reached", s.NotRun)
 	}
 	p.printf(".\n")
+	if line := searchLine(s); line != "" {
+		p.printf("%s\n", line)
+	}
 	if s.Simulated {
 		p.printf("Every figure above is simulated on %s (%s of engine time): a rehearsal, no measurement.\n", s.Card, Duration(s.EngineS))
 	}

@@ -18,6 +18,7 @@ import (
 func Text(w io.Writer, o tuner.Outcome) error {
 	p := &printer{out: w, simulated: o.Summary.Simulated}
 	p.verdict(&o)
+	p.finish(&o)
 	p.comparison(&o)
 	p.trials(&o)
 	p.failures(&o)
@@ -76,6 +77,8 @@ func (p *printer) verdict(o *tuner.Outcome) {
 		return
 	case s.Error != "":
 		p.printf("%s\nBest so far: %s %q%s\n", s.Error, s.Winner.Engine, s.Winner.Name, against(s))
+	case s.KeptBaseline && s.Finish != nil && s.Finish.Failed == "":
+		p.printf("Keep the baseline: measured again, no candidate is better than %s %q by more than chance.\n", s.Winner.Engine, s.Winner.Name)
 	case s.KeptBaseline:
 		p.printf("Keep the baseline: %s %q is the best of %d trials.\n", s.Winner.Engine, s.Winner.Name, s.Trials.OK+s.Trials.Failed)
 	default:
@@ -107,6 +110,9 @@ func constraintsOr(o *tuner.Outcome) []string {
 
 func against(s *tuner.Summary) string {
 	switch {
+	case s.GainInterval != nil:
+		return fmt.Sprintf(", %s (95 %% interval %s … %s) than the baseline %s %q%s", Change(*s.Gain),
+			changeText(s.GainInterval[0]), changeText(s.GainInterval[1]), s.Baseline.Engine, s.Baseline.Name, tag(s))
 	case s.Gain != nil:
 		return fmt.Sprintf(", %s than the baseline %s %q%s", Change(*s.Gain), s.Baseline.Engine, s.Baseline.Name, tag(s))
 	case s.Baseline != nil:

@@ -35,12 +35,18 @@ func (b *builder) headline() string {
 	}
 	name, value := s.Winner.Engine+" "+s.Winner.Name, "–"
 	if s.Winner.Value != nil {
-		value = b.caption(b.withInterval(*s.Winner.Value, b.o.Interval(b.o.Best)))
+		interval := b.o.Interval(b.o.Best)
+		if s.Finish != nil {
+			interval = nil // that of one start, and the value is the mean of several
+		}
+		value = b.caption(b.withInterval(*s.Winner.Value, interval))
 	}
 	level, metric := b.translated(s.Objective.Level), b.metricName(s.Objective.Metric)
 	switch {
 	case s.KeptBaseline && s.Error != "":
 		return b.Say("verdict.sofar.kept", name, metric, value, level)
+	case s.KeptBaseline && s.Finish != nil && s.Finish.Failed == "":
+		return b.Say("verdict.kept.finish", name, metric, value, level)
 	case s.KeptBaseline:
 		return b.Say("verdict.kept", name, s.Trials.OK+s.Trials.Failed, metric, value, level)
 	case s.Error != "":
@@ -105,6 +111,8 @@ func (b *builder) sure() string {
 		return ""
 	case s.Doubt != "":
 		return b.Say("sure.doubt", b.translated(s.Doubt))
+	case s.GainInterval != nil:
+		return b.Say("sure.finish", len(s.Finish.Rows), s.Finish.Starts)
 	case b.o.GainInterval() != nil:
 		return b.Say("sure.interval")
 	}

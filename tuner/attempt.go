@@ -19,11 +19,10 @@ const LagLimit = 0.05
 // attempt is one start of one trial, from nothing made to nothing left.
 type attempt struct {
 	*Tuner
-	plan     *Plan
-	trial    *Trial
+	job
 	at       Event
 	identity string
-	number   int
+	again    bool // after a fault of the machine
 }
 
 func (a *attempt) run(ctx context.Context) (TrialResult, error) {
@@ -32,7 +31,7 @@ func (a *attempt) run(ctx context.Context) (TrialResult, error) {
 	}
 	began := a.Now()
 	r := a.blank()
-	dir := a.Folder.TrialPath(a.RunID, a.trial.ID)
+	dir := a.folder()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return r, fmt.Errorf("make the trial's folder: %w", err)
 	}
@@ -51,10 +50,19 @@ func (a *attempt) run(ctx context.Context) (TrialResult, error) {
 func (a *attempt) blank() TrialResult {
 	e, c := a.trial.Engine, a.trial.Candidate
 	return TrialResult{
-		Trial: a.trial.ID, Identity: a.identity, Purpose: PurposeSearch, Start: a.number,
+		Trial: a.trial.ID, Identity: a.identity, Purpose: a.purpose, Start: a.start,
 		Engine: e.Kind, Name: e.Name, Baseline: a.trial.Baseline, Flags: c.Flags, Env: c.Env,
 		Command: a.Command(a.trial), Status: OK, Simulated: a.Simulated, Why: a.trial.Why,
 	}
+}
+
+// folder is the trial's, and for a start of the finish one in it.
+func (a *attempt) folder() string {
+	dir := a.Folder.TrialPath(a.RunID, a.trial.ID)
+	if a.purpose == PurposeSearch {
+		return dir
+	}
+	return filepath.Join(dir, fmt.Sprintf("%s-%d", a.purpose, a.start))
 }
 
 func (a *attempt) notify(kind string) {
@@ -89,8 +97,8 @@ func (a *attempt) serve(ctx context.Context, r *TrialResult, dir string) error {
 }
 
 func (a *attempt) logName() string {
-	if a.number > 1 {
-		return fmt.Sprintf("server-%d.log", a.number)
+	if a.again {
+		return "server-2.log"
 	}
 	return "server.log"
 }
@@ -117,7 +125,7 @@ func (a *attempt) measure(ctx context.Context, s Server, r *TrialResult, dir str
 }
 
 func (a *attempt) levels(ctx context.Context, s Server, r *TrialResult, requests *requestFile) error {
-	for _, w := range a.plan.Profile.Workloads {
+	for _, w := range a.workloads {
 		r.Workloads = append(r.Workloads, WorkloadResult{Workload: w.Name})
 		into := &r.Workloads[len(r.Workloads)-1]
 		for _, l := range w.Levels {

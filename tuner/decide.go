@@ -26,18 +26,22 @@ type Decision struct {
 	KeptBaseline bool
 	// Gain is the winner's advantage over the baseline as a signed fraction,
 	// positive is better; nil where the baseline has no value.
-	Gain     *float64
-	Doubt    string // why the gain should not be believed as it stands; "" if nothing speaks against it
-	Verdicts []Verdict
+	Gain         *float64
+	GainInterval *[2]float64 // at 95 %, from the finish; nil without one
+	Doubt        string      // why the gain should not be believed as it stands; "" if nothing speaks against it
+	Finish       *Finish     // nil: nothing was measured again
+	Verdicts     []Verdict   // of the search's results, in their order
 }
 
 // Decide picks the best trial by the objective among those that keep every
-// constraint. A tie goes to the baseline, then to the earlier trial.
+// constraint. A tie goes to the baseline, then to the earlier trial. Where there are
+// results of a finish they decide: see Finish.
 func Decide(p *profiles.Profile, results []TrialResult) Decision {
-	d := Decision{Verdicts: make([]Verdict, len(results))}
-	for i := range results {
+	searched, again := byPurpose(results)
+	d := Decision{Verdicts: make([]Verdict, len(searched))}
+	for i := range searched {
 		v := &d.Verdicts[i]
-		*v = judge(p, &results[i])
+		*v = judge(p, searched[i])
 		if v.Result.Baseline {
 			d.Baseline = v
 		}
@@ -46,7 +50,32 @@ func Decide(p *profiles.Profile, results []TrialResult) Decision {
 		}
 	}
 	d.compare(p.Objective)
+	if len(again) > 0 {
+		d.confirm(p, again)
+	}
 	return d
+}
+
+// searched is the baseline's value in the search; nil without one.
+func (d *Decision) searched() *float64 {
+	for i := range d.Verdicts {
+		if d.Verdicts[i].Result.Baseline {
+			return d.Verdicts[i].Value
+		}
+	}
+	return nil
+}
+
+// byPurpose tells the search's results from the finish's.
+func byPurpose(results []TrialResult) (searched, again []*TrialResult) {
+	for i := range results {
+		if results[i].Purpose == PurposeFinish {
+			again = append(again, &results[i])
+		} else {
+			searched = append(searched, &results[i])
+		}
+	}
+	return searched, again
 }
 
 func (d *Decision) compare(o profiles.Objective) {

@@ -15,11 +15,15 @@ const (
 
 // Event is what somebody who watches a run is told.
 type Event struct {
-	Type   string
-	K, N   int // trial K of N, from 1
-	Trial  *Trial
-	Stage  string             // EventTrialStage, and for EventLevelDone the level's name
-	Level  *bench.LevelResult // EventLevelDone
-	Result *TrialResult       // EventTrialDone, EventTrialReused, EventTrialRetried
-	Best   *Verdict           // the best so far, nil before there is one
+	Type  string
+	K, N  int // trial K of N, from 1; N is 0 where nobody knows how many there will be
+	Trial *Trial
+	// Purpose is PurposeSearch or PurposeFinish, where K and N count starts and Start
+	// is the trial's in the finish, from 1.
+	Purpose string
+	Start   int
+	Stage   string             // EventTrialStage, and for EventLevelDone the level's name
+	Level   *bench.LevelResult // EventLevelDone
+	Result  *TrialResult       // EventTrialDone, EventTrialReused, EventTrialRetried
+	Best    *Verdict           // the best so far, nil before there is one
 }

@@ -203,15 +203,16 @@ func TestStrategiesDecide(t *testing.T) {
 			if plan.Search.Stopped != tt.stopped || o.Summary.NotRun != 0 {
 				t.Errorf("stopped by %q, %d not run; want %q and none", plan.Search.Stopped, o.Summary.NotRun, tt.stopped)
 			}
+			searched, _ := byPurpose(results)
 			spent := time.Duration(0)
-			for i := range results[:len(results)-1] {
+			for i := range searched[:len(searched)-1] {
 				spent += time.Duration(results[i].EngineS() * float64(time.Second))
 			}
 			if tt.stopped == StoppedTime && spent >= p.Search.Budget.Time {
 				t.Errorf("%s were spent before the last trial of a budget of %s", spent, p.Search.Budget.Time)
 			}
-			if !results[0].Baseline || len(results) > 41 || tt.stopped == StoppedTrials && len(results) != 4 {
-				t.Errorf("%d trials, the baseline first: %v", len(results), results[0].Baseline)
+			if !results[0].Baseline || len(searched) > 41 || tt.stopped == StoppedTrials && len(searched) != 4 {
+				t.Errorf("%d trials, the baseline first: %v", len(searched), results[0].Baseline)
 			}
 		})
 	}
@@ -221,12 +222,17 @@ func TestStrategiesDecide(t *testing.T) {
 // the middle of one, and applies again: the trials and the decision are those of
 // the run that was left alone.
 func TestKilledRunsDecideTheSame(t *testing.T) {
-	for _, block := range []string{
-		"search {\n budget { trials = 5 }\n}",
-		"search {\n strategy = \"ofat\"\n budget { trials = 7 }\n}",
-		"search {\n strategy = \"auto\"\n budget { trials = 7 }\n}",
-		"search {\n strategy = \"random\"\n seed = 3\n budget { trials = 5 }\n}",
+	for _, tt := range []struct {
+		block string
+		step  int // records between the kills
+	}{
+		{"search {\n finish { starts = 2 }\n budget { trials = 3 }\n}", 4},
+		{"search {\n strategy = \"ofat\"\n finish { starts = 0 }\n budget { trials = 5 }\n}", 4},
+		{"search {\n strategy = \"auto\"\n finish {\n  candidates = 1\n  starts = 1\n }\n budget { trials = 4 }\n}", 1},
+		{"search {\n strategy = \"auto\"\n finish { starts = 2 }\n budget { time = \"12m\" }\n}", 7},
+		{"search {\n strategy = \"random\"\n seed = 3\n finish { starts = 0 }\n budget { trials = 4 }\n}", 4},
 	} {
+		block := tt.block
 		whole := newFolder(t)
 		want, _ := decided(t, whole, "1", block)
 		journal, err := os.ReadFile(filepath.Join(whole.RunPath("1"), "journal.jsonl"))
@@ -234,7 +240,7 @@ func TestKilledRunsDecideTheSame(t *testing.T) {
 			t.Fatal(err)
 		}
 		lines := bytes.SplitAfter(journal, []byte("\n"))
-		for n := range lines {
+		for n := 0; n < len(lines); n += tt.step {
 			kept := append(bytes.Join(lines[:n], nil), lines[n][:len(lines[n])/2]...)
 			folder := newFolder(t)
 			if err := os.MkdirAll(folder.RunPath("1"), 0o755); err != nil {

@@ -184,13 +184,42 @@ func (f *Folder) Known(warn func(error)) map[string]TrialResult {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			warn(err)
 		}
+		profile, ended := gist(records)
+		if ended {
+			settle(known, profile)
+		}
 		for _, r := range records {
 			if r.Type == RecordTrialDone && r.Result != nil && reusable(r.Result) {
 				done := *r.Result
 				done.ReusedFrom = run
-				known[done.Identity] = done
+				if !ended {
+					done.cutRun = profile
+				}
+				known[knownAs(done.Identity, done.Purpose, done.Start)] = done
 			}
 		}
 	}
 	return known
+}
+
+// gist is the profile of a run and whether it decided.
+func gist(records []Record) (profile string, decided bool) {
+	for i := range records {
+		if records[i].Header != nil {
+			profile = records[i].Header.Profile
+		}
+		decided = decided || records[i].Type == RecordResult
+	}
+	return profile, decided
+}
+
+// settle closes the account of the runs of a profile that were cut off: a later run
+// has gone on from them to its end.
+func settle(known map[string]TrialResult, profile string) {
+	for k, r := range known {
+		if r.cutRun == profile {
+			r.cutRun = ""
+			known[k] = r
+		}
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/qtune/qtune/bench"
@@ -32,7 +33,8 @@ type PastRun struct {
 	Started  time.Time
 	Ended    time.Time // of the last record
 	Outcome  Outcome
-	Results  []TrialResult     // of each trial the last, in the order in which they came
+	Results  []TrialResult     // of each trial the last of the search, in the order in which they came
+	Finish   []TrialResult     // the starts of the finish, in the order in which they came
 	Attempts []Attempt         // every start, those that a crash cut short too
 	Source   []byte            // the profile as read
 	Profile  *profiles.Profile // nil where the copy cannot be read without what was given on the command line
@@ -113,7 +115,7 @@ func Rebuild(records []Record, profile *profiles.Profile, stored *Outcome) *Past
 	case stored != nil:
 		p.Outcome = *stored
 	case profile != nil:
-		p.Outcome = Conclude(NewPlan(profile), p.Results, p.Ended.Sub(p.Started))
+		p.Outcome = Conclude(NewPlan(profile), slices.Concat(p.Results, p.Finish), p.Ended.Sub(p.Started))
 	default:
 		p.Outcome = undecided(p)
 	}
@@ -199,6 +201,10 @@ func (a *Attempt) addLevel(workload string, l *bench.LevelResult) {
 // addResult keeps the last result of each trial.
 func (p *PastRun) addResult(r *TrialResult) {
 	if r == nil {
+		return
+	}
+	if r.Purpose == PurposeFinish {
+		p.Finish = append(slices.DeleteFunc(p.Finish, func(f TrialResult) bool { return f.Trial == r.Trial && f.Start == r.Start }), *r)
 		return
 	}
 	if at, again := p.last[r.Trial]; again {
@@ -306,8 +312,11 @@ func (o *Outcome) Interval(r *TrialResult) *[2]float64 {
 // GainInterval is the 95 % interval of the winner's gain: the relative half
 // widths of both values, added in squares (the delta method for a ratio of
 // independent means). It knows nothing of how much one start differs from the
-// next. Nil where either value has no interval.
+// next. A finish's own interval stands instead, and does know it. Nil where either value has no interval.
 func (o *Outcome) GainInterval() *[2]float64 {
+	if o.Summary.GainInterval != nil {
+		return o.Summary.GainInterval
+	}
 	w, b := o.Interval(o.Best), o.Interval(o.Base)
 	if o.Summary.Gain == nil || w == nil || b == nil || o.Summary.KeptBaseline {
 		return nil

@@ -67,6 +67,13 @@ func Conclude(plan *Plan, results []TrialResult, wall time.Duration) Outcome {
 	if d.Baseline != nil {
 		o.Base = d.Baseline.Result
 	}
+	if d.Finish != nil {
+		if best, base := d.Finish.shown(); base != nil {
+			o.Best, o.Base = best, base
+		} else if best != nil {
+			o.Best = best
+		}
+	}
 	return o
 }
 
@@ -107,7 +114,7 @@ func pruned(plan *Plan) []PrunedRow {
 func row(plan *Plan, d *Decision, v *Verdict) Row {
 	r := v.Result
 	row := Row{
-		Trial: r.Trial, Engine: r.Engine, Name: r.Name, Baseline: r.Baseline, Winner: d.Winner == v,
+		Trial: r.Trial, Engine: r.Engine, Name: r.Name, Baseline: r.Baseline, Winner: d.Winner != nil && d.Winner.Result == r,
 		Status: string(r.Status), Value: v.Value, Out: v.Out, Failure: r.Failure, Why: r.Why,
 		StartS: r.StartS, WallS: r.WallS, Reused: r.ReusedFrom, KVTokens: r.Facts.KVTokens,
 	}
@@ -116,8 +123,8 @@ func row(plan *Plan, d *Decision, v *Verdict) Row {
 			row.Varies = varies(e, r.Flags, r.Env)
 		}
 	}
-	if d.Baseline != nil && d.Baseline.Value != nil && v.Value != nil && *d.Baseline.Value != 0 {
-		gain := *v.Value / *d.Baseline.Value - 1
+	if base := d.searched(); base != nil && v.Value != nil && *base != 0 {
+		gain := *v.Value / *base - 1
 		if plan.Profile.Objective.Minimize {
 			gain = -gain
 		}

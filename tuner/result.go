@@ -17,9 +17,11 @@ const (
 	Failed TrialStatus = "failed"
 )
 
-// PurposeSearch marks a measurement that was made to choose by, as against one
-// that confirms a choice.
-const PurposeSearch = "search"
+// What a measurement was made for: to choose by, or to confirm a choice.
+const (
+	PurposeSearch = "search"
+	PurposeFinish = "finish"
+)
 
 // WorkloadResult is what one workload measured, a result for each of its levels in order.
 type WorkloadResult struct {
@@ -51,6 +53,8 @@ type TrialResult struct {
 	Why        string           `json:"why,omitempty"`         // what a strategy chose it for
 	ReusedFrom string           `json:"reused_from,omitempty"` // the run that measured it
 	Finished   time.Time        `json:"finished"`
+
+	cutRun string // the profile of the run that measured it, if that was cut off and no other has gone on from it
 }
 
 // Level is the result at a place, nil if the trial did not get there.

@@ -3,6 +3,7 @@ package tuner
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/qtune/qtune/bench"
@@ -67,57 +68,93 @@ func (e *LeftError) Hint() string {
 	return "`qtune destroy` tries again; `qtune ps` lists what is left"
 }
 
-// Run runs the plan's trials one after the other and returns what each gave. The
+// Run runs the plan's trials one after the other, then the best of them once more on
+// fresh starts if the profile wants a finish, and returns what each start gave. The
 // error is why the run could not go on: its context ended, the journal could not be
 // written, or something could not be removed. Results up to there are returned.
 func (t *Tuner) Run(ctx context.Context, plan *Plan) ([]TrialResult, error) {
-	var results []TrialResult
 	source, err := t.source(plan)
 	if err != nil {
 		return nil, err
 	}
-	spent := time.Duration(0)
-	for trial := source.next(spent); trial != nil; trial = source.next(spent) {
-		at := Event{K: len(results) + 1, N: plan.Most(), Trial: trial, Best: Decide(plan.Profile, results).Winner}
-		result, err := t.one(ctx, plan, trial, at)
-		if err != nil {
-			return results, err
+	c := &course{Tuner: t, plan: plan}
+	for trial := source.next(c.spent); trial != nil; trial = source.next(c.spent) {
+		j := job{trial: trial, purpose: PurposeSearch, start: 1, workloads: plan.Profile.Workloads, k: len(c.results) + 1, n: plan.Most()}
+		if err := c.take(ctx, j); err != nil {
+			return c.results, err
 		}
-		source.tell(trial, &result)
-		results = append(results, result)
-		if result.ReusedFrom == "" {
-			spent += time.Duration(result.EngineS() * float64(time.Second))
-		}
-		t.report(plan, at, results)
+		source.tell(trial, &c.results[len(c.results)-1])
 	}
-	return results, nil
+	return c.results, c.finish(ctx)
 }
 
-func (t *Tuner) report(plan *Plan, at Event, results []TrialResult) {
-	at.Type, at.Result = EventTrialDone, &results[len(results)-1]
-	if at.Result.ReusedFrom != "" {
+// job is one start that is to give a result.
+type job struct {
+	trial     *Trial
+	purpose   string
+	start     int // of this purpose, from 1
+	workloads []bench.Workload
+	k, n      int // for those who watch
+}
+
+// course is a run on its way.
+type course struct {
+	*Tuner
+	plan    *Plan
+	results []TrialResult
+	spent   time.Duration // in the engines' time
+}
+
+// take does a job and adds its result.
+func (c *course) take(ctx context.Context, j job) error {
+	at := Event{K: j.k, N: j.n, Trial: j.trial, Purpose: j.purpose, Start: j.start, Best: c.best()}
+	result, err := c.one(ctx, j, at)
+	if err != nil {
+		return err
+	}
+	c.results = append(c.results, result)
+	if result.ReusedFrom == "" || result.cutRun == c.plan.Profile.Name { // the run that was cut off had the same budget
+		c.spent += time.Duration(result.EngineS() * float64(time.Second))
+	}
+	at.Type, at.Result = EventTrialDone, &c.results[len(c.results)-1]
+	if result.ReusedFrom != "" {
 		at.Type = EventTrialReused
 	}
-	at.Best = Decide(plan.Profile, results).Winner
-	t.Notify(at)
+	at.Best = c.best()
+	c.Notify(at)
+	return nil
 }
 
-// one gives the result of a trial: an earlier one if there is, else a new one,
-// with a second start after a fault of the machine.
-func (t *Tuner) one(ctx context.Context, plan *Plan, trial *Trial, at Event) (TrialResult, error) {
-	identity := t.Identity(trial)
-	if known, ok := t.Known[identity]; ok && identity != "" {
-		return t.reuse(trial, known)
+// best leads the search so far; a finish that is not whole yet does not change it.
+func (c *course) best() *Verdict {
+	searched := slices.DeleteFunc(slices.Clone(c.results), func(r TrialResult) bool { return r.Purpose == PurposeFinish })
+	return Decide(c.plan.Profile, searched).Winner
+}
+
+// one gives the result of a job: an earlier one if there is, else a new one, with a
+// second start after a fault of the machine.
+func (t *Tuner) one(ctx context.Context, j job, at Event) (TrialResult, error) {
+	identity := t.Identity(j.trial)
+	if known, ok := t.Known[knownAs(identity, j.purpose, j.start)]; ok && identity != "" {
+		return t.reuse(j.trial, known)
 	}
-	a := attempt{Tuner: t, plan: plan, trial: trial, at: at, identity: identity, number: 1}
+	a := attempt{Tuner: t, job: j, at: at, identity: identity}
 	result, err := a.run(ctx)
 	if err != nil || !machineFault(&result) {
 		return result, err
 	}
 	at.Type, at.Result = EventTrialRetried, &result
 	t.Notify(at)
-	a.number = 2
+	a.again = true
 	return a.run(ctx)
+}
+
+// knownAs is under what a measurement is known: the search's by the identity alone.
+func knownAs(identity, purpose string, start int) string {
+	if purpose == PurposeSearch {
+		return identity
+	}
+	return fmt.Sprintf("%s/%s/%d", identity, purpose, start)
 }
 
 func (t *Tuner) reuse(trial *Trial, known TrialResult) (TrialResult, error) {
@@ -139,7 +176,7 @@ var uncertain = map[engine.Class]bool{
 // reusable says that a result holds for good: a success, or a failure that the
 // configuration itself caused.
 func reusable(r *TrialResult) bool {
-	if r.Identity == "" || r.Purpose != PurposeSearch {
+	if r.Identity == "" {
 		return false
 	}
 	if r.Status == Failed {

@@ -29,14 +29,21 @@ func over(b profiles.Budget, spent time.Duration) string {
 	return ""
 }
 
+// overWith is over for a search that leaves room for its finish: the time that this
+// may want, up to a quarter of the budget.
+func overWith(p *profiles.Profile, spent time.Duration, trials int) string {
+	return over(p.Search.Budget, spent+min(reserve(p, spent, trials), p.Search.Budget.Time/4))
+}
+
 // listed goes through the trials of a plan that lists them all.
 type listed struct {
 	plan *Plan
 	at   int // of the next
+	n    int // trials so far
 }
 
 func (l *listed) next(spent time.Duration) *Trial {
-	stopped := over(l.plan.Profile.Search.Budget, spent)
+	stopped := overWith(l.plan.Profile, spent, l.n)
 	for ; l.at < len(l.plan.Trials); l.at++ {
 		t := &l.plan.Trials[l.at]
 		switch {
@@ -45,6 +52,7 @@ func (l *listed) next(spent time.Duration) *Trial {
 			t.Status, t.Reason = Pruned, stopped
 		default:
 			l.at++
+			l.n++
 			return t
 		}
 	}
@@ -76,7 +84,7 @@ type asked struct {
 
 func (a *asked) next(spent time.Duration) *Trial {
 	b := a.plan.Profile.Search.Budget
-	stopped := over(b, spent)
+	stopped := overWith(a.plan.Profile, spent, a.n)
 	if b.Trials > 0 && a.n >= b.Trials {
 		stopped = StoppedTrials
 	}

@@ -55,6 +55,8 @@ type Summary struct {
 	KeptBaseline bool           `json:"kept_baseline"`
 	Objective    ObjectiveValue `json:"objective"`
 	Gain         *float64       `json:"gain"`
+	GainInterval *[2]float64    `json:"gain_interval,omitempty"` // at 95 %, from the finish
+	Finish       *Finish        `json:"finish,omitempty"`        // null where nothing was measured again
 	Doubt        string         `json:"doubt,omitempty"`
 	Ceiling      *Ceiling       `json:"ceiling,omitempty"` // null where nobody looked for it
 	Trials       Counts         `json:"trials"`
@@ -77,6 +79,8 @@ func Summarize(plan *Plan, results []TrialResult, d Decision, wall time.Duration
 		Type:         "result",
 		KeptBaseline: d.KeptBaseline,
 		Gain:         d.Gain,
+		GainInterval: d.GainInterval,
+		Finish:       d.Finish,
 		Doubt:        d.Doubt,
 		Search:       &plan.Search,
 		WallS:        wall.Seconds(),
@@ -90,13 +94,14 @@ func Summarize(plan *Plan, results []TrialResult, d Decision, wall time.Duration
 		s.Winner.KeptBaseline = d.KeptBaseline
 		s.Objective.Value = s.Winner.Value
 	}
-	s.Trials = count(plan, results)
+	searched, _ := byPurpose(results)
+	s.Trials = count(plan, searched)
 	for i := range results {
 		if results[i].ReusedFrom == "" {
 			s.EngineS += results[i].EngineS()
 		}
 	}
-	s.NotRun = max(0, plan.Most()-len(results))
+	s.NotRun = max(0, plan.Most()-len(searched))
 	if plan.space != nil && plan.Search.Stopped != "" {
 		s.NotRun = 0 // the strategy needed no more
 	}
@@ -118,7 +123,7 @@ func choice(v *Verdict) *Choice {
 	return &Choice{Trial: r.Trial, Engine: r.Engine, Name: r.Name, Flags: r.Flags, Env: r.Env, Command: r.Command, Value: v.Value}
 }
 
-func count(plan *Plan, results []TrialResult) Counts {
+func count(plan *Plan, results []*TrialResult) Counts {
 	c := Counts{Pruned: plan.Count(Pruned) + plan.Unlisted}
 	for i := range results {
 		switch {

@@ -21,6 +21,7 @@ type applyFlags struct {
 	simulateFlags
 	dir     string
 	fresh   bool
+	confirm bool // apply only
 	offline bool
 	json    bool
 
@@ -47,6 +48,7 @@ again measures only what is missing; Ctrl-C ends it with everything torn down.
 	f.simulateFlags.bind(c)
 	c.Flags().StringVar(&f.dir, "dir", "", "keep runs in this `FOLDER` (default: $QTUNE_DIR, else .qtune)")
 	c.Flags().BoolVar(&f.fresh, "fresh", false, "measure everything again, even what earlier runs have measured")
+	c.Flags().BoolVar(&f.confirm, "confirm", false, "measure the winner and the baseline again on fresh starts, whatever earlier runs say of them")
 	c.Flags().BoolVar(&f.offline, "offline", false, "fetch nothing: no image, no model; what is not here is an error")
 	c.Flags().BoolVar(&f.wait, "wait", false, "wait for a card that another run or program uses, rather than refuse it")
 	c.Flags().BoolVar(&f.sharedGPU, "shared-gpu", false, "measure on a card that others use, too: figures are those of a busy card")

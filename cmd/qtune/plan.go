@@ -101,6 +101,7 @@ type planView struct {
 	Simulated bool         `json:"simulated"`
 	Card      string       `json:"card,omitempty"`
 	Search    tuner.Search `json:"search"`
+	Finish    *finishView  `json:"finish,omitempty"`
 	Trials    []trialView  `json:"trials"`
 	Unlisted  int          `json:"unlisted,omitempty"` // pruned by the budget, too many to list
 	Levels    []levelView  `json:"levels"`
@@ -110,6 +111,12 @@ type planView struct {
 	Notes     []string     `json:"notes,omitempty"`
 	level     string       // of the objective
 	chooses   bool         // a strategy chooses among the candidates
+}
+
+// finishView is what is measured again at the end.
+type finishView struct {
+	Candidates int `json:"candidates"` // beside the baseline, at most
+	Starts     int `json:"starts"`     // of each
 }
 
 // trialView is a trial as a plan shows it.
@@ -150,6 +157,9 @@ type fetchView struct {
 func newPlanView(p *tuner.Plan, s *surroundings, simulated bool) *planView {
 	v := &planView{Type: "plan", Profile: p.Profile.Name, Simulated: simulated, Unlisted: p.Unlisted, Ceiling: s.ceiling(), Notes: s.notes,
 		Search: p.Search, chooses: p.Profile.Search.Chooses()}
+	if f := p.Profile.Search.Finish; f.Starts > 0 {
+		v.Finish = &finishView{f.Candidates, f.Starts}
+	}
 	if simulated {
 		v.Card = s.simulation.Card
 	}
@@ -212,6 +222,9 @@ func (v *planView) text(w io.Writer) error {
 		fits[string(catalog.AnswerFits)], fits[string(catalog.AnswerCannot)], fits[string(catalog.AnswerNotKnown)])
 	p.printf("%s\n", v.Ceiling)
 	v.Forecast.text(p)
+	if v.Finish != nil {
+		p.printf("The best %d and the baseline are then measured again, on %s of each.\n", v.Finish.Candidates, plural(v.Finish.Starts, "fresh start"))
+	}
 	for _, f := range v.Fetch {
 		p.printf("To fetch first: %s %s %s%s\n", f.What, f.Name, size(f.Bytes), f.Note)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"time"
@@ -48,6 +49,9 @@ func newSession(w *world, p *profiles.Profile, f *applyFlags) (*session, error) 
 		for _, e := range p.Engines {
 			e.Pull = "never"
 		}
+	}
+	if f.confirm && p.Search.Finish.Starts == 0 {
+		p.Search.Finish = profiles.Finish{Candidates: 1, Starts: profiles.DefaultFinish().Starts}
 	}
 	s := &session{w: w, f: f, profile: p, simulation: sim, folder: folder, runID: tuner.NewRunID(time.Now()), plan: tuner.NewPlan(p)}
 	s.view = newView(w, f.json, sim != nil)
@@ -161,7 +165,11 @@ func (s *session) known() map[string]tuner.TrialResult {
 	if s.f.fresh {
 		return nil
 	}
-	return s.folder.Known(func(err error) { s.w.log.Warn().Err(err).Msg("passed over") })
+	known := s.folder.Known(func(err error) { s.w.log.Warn().Err(err).Msg("passed over") })
+	if s.f.confirm {
+		maps.DeleteFunc(known, func(_ string, r tuner.TrialResult) bool { return r.Purpose == tuner.PurposeFinish })
+	}
+	return known
 }
 
 // close gives everything back.

@@ -56,13 +56,21 @@ func (v *lineView) event(e tuner.Event) {
 func planLine(p *tuner.Plan, simulated bool) string {
 	n := p.Count(tuner.Planned) + p.Count(tuner.Measured)
 	if p.Profile.Search.Chooses() {
-		return "plan: " + searchLine(&p.Search) + simulatedNote(simulated)
+		return "plan: " + searchLine(&p.Search) + finishNote(p) + simulatedNote(simulated)
 	}
 	line := fmt.Sprintf("plan: %s, %d pruned", plural(n, "trial"), p.Count(tuner.Pruned)+p.Unlisted)
 	if m := p.Count(tuner.Measured); m > 0 {
 		line += fmt.Sprintf(", %d measured by earlier runs", m)
 	}
-	return line + simulatedNote(simulated)
+	return line + finishNote(p) + simulatedNote(simulated)
+}
+
+func finishNote(p *tuner.Plan) string {
+	f := p.Profile.Search.Finish
+	if f.Starts == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", then a finish of the best %d on %s", f.Candidates, plural(f.Starts, "fresh start"))
 }
 
 func simulatedNote(simulated bool) string {
@@ -82,6 +90,9 @@ func plural(n int, noun string) string {
 // title names the trial of an event: "trial 3 of 19  sglang balanced-v2  a=1 b=2".
 func title(e tuner.Event) string {
 	t := fmt.Sprintf("trial %d", e.K)
+	if e.Purpose == tuner.PurposeFinish {
+		t = fmt.Sprintf("finish: start %d", e.K)
+	}
 	if e.N > 0 {
 		t += fmt.Sprintf(" of %d", e.N)
 	}
@@ -99,7 +110,7 @@ func title(e tuner.Event) string {
 func eventLine(e tuner.Event, simulated bool) string {
 	switch e.Type {
 	case tuner.EventTrialStarted:
-		if e.Trial.Why != "" && !e.Trial.Baseline {
+		if e.Trial.Why != "" && !e.Trial.Baseline && e.Purpose == tuner.PurposeSearch {
 			return title(e) + ": starting (" + e.Trial.Why + ")"
 		}
 		return title(e) + ": starting"
@@ -170,6 +181,8 @@ type jsonEvent struct {
 	Flags     tuner.Flags        `json:"flags"`
 	Why       string             `json:"why,omitempty"` // what a strategy chose it for
 	Simulated bool               `json:"simulated"`
+	Purpose   string             `json:"purpose"` // search or finish
+	Start     int                `json:"start"`   // of this purpose, from 1
 	Stage     string             `json:"stage,omitempty"`
 	Level     *bench.LevelResult `json:"level,omitempty"`
 	Result    *tuner.TrialResult `json:"result,omitempty"`
@@ -179,7 +192,7 @@ type jsonEvent struct {
 func (v *jsonView) event(e tuner.Event) {
 	line := jsonEvent{
 		Type: e.Type, K: e.K, N: e.N, Trial: e.Trial.ID, Engine: e.Trial.Engine.Kind, Name: e.Trial.Engine.Name,
-		Flags: e.Trial.Candidate.Flags, Why: e.Trial.Why, Simulated: v.simulated, Stage: e.Stage, Level: e.Level, Result: e.Result,
+		Flags: e.Trial.Candidate.Flags, Why: e.Trial.Why, Simulated: v.simulated, Purpose: e.Purpose, Start: e.Start, Stage: e.Stage, Level: e.Level, Result: e.Result,
 	}
 	if e.Best != nil {
 		line.Best = e.Best.Result.Trial

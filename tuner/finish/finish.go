@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"gonum.org/v1/gonum/integrate/quad"
 	"gonum.org/v1/gonum/stat/distuv"
@@ -61,8 +62,16 @@ type Result struct {
 	Gain    float64 // of the best candidate over the baseline
 	Low     float64 // the interval of the gain at Level
 	High    float64
-	SD      float64 // of one start, log units, as estimated
-	Freedom float64 // of the t distribution
+	SD      float64      // of one start, log units, as estimated
+	Freedom float64      // of the t distribution
+	Each    []Comparison // of each configuration, the baseline first
+}
+
+// Comparison is one configuration against the baseline.
+type Comparison struct {
+	Gain, Low, High float64 // with the interval at Level; 0 for the baseline itself
+	Better          bool    // claimed to be better than the baseline, with Family in mind
+	Tied            bool    // not told apart from the best of all at Level
 }
 
 // Decide compares candidates with the baseline. values holds, for each
@@ -77,20 +86,36 @@ func Decide(values [][]float64, minimize bool, noise Noise) (Result, error) {
 	means, variance, freedom := fit(y)
 	variance, freedom = noise.temper(variance, freedom)
 	r := Result{Best: 1, SD: math.Sqrt(variance), Freedom: freedom}
+	r.compare(means, len(y[0]))
 	for c := 2; c < len(means); c++ {
 		if means[c] > means[r.Best] {
 			r.Best = c
 		}
 	}
-	t := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: freedom}
-	gain := means[r.Best] - means[0]
-	standard := r.SD * math.Sqrt(2/float64(len(y[0])))
-	half := t.Quantile((1+Level)/2) * standard
-	r.Gain, r.Low, r.High = math.Expm1(gain), math.Expm1(gain-half), math.Expm1(gain+half)
-	if gain > half && gain > critical(len(means)-1, freedom)*standard {
+	best := r.Each[r.Best]
+	r.Gain, r.Low, r.High = best.Gain, best.Low, best.High
+	if best.Better {
 		r.Winner = r.Best
 	}
 	return r, nil
+}
+
+// compare fills in the comparisons from the means of so many starts each.
+func (r *Result) compare(means []float64, starts int) {
+	t := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: r.Freedom}
+	standard := r.SD * math.Sqrt(2/float64(starts))
+	half := t.Quantile((1+Level)/2) * standard
+	claim := math.Max(half, critical(len(means)-1, r.Freedom)*standard)
+	top := slices.Max(means)
+	for c, m := range means {
+		each := Comparison{Tied: top-m <= half}
+		if c > 0 {
+			gain := m - means[0]
+			each.Gain, each.Low, each.High = math.Expm1(gain), math.Expm1(gain-half), math.Expm1(gain+half)
+			each.Better = gain > claim
+		}
+		r.Each = append(r.Each, each)
+	}
 }
 
 func logs(values [][]float64, minimize bool) ([][]float64, error) {

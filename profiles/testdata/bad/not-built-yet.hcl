@@ -45,8 +45,4 @@ workload "later" {
 
 search {
   screen   = true
-
-  finish {
-    candidates = 3
-  }
 }

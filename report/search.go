@@ -1,0 +1,44 @@
+package report
+
+import (
+	"fmt"
+
+	"github.com/qtune/qtune/tuner"
+)
+
+// search says how the trials were chosen and why there are no more.
+func (b *builder) search() Section {
+	s := b.o.Summary.Search
+	if s == nil || s.Strategy == "" {
+		return Section{}
+	}
+	count := group(fixed(s.Candidates, 0))
+	if !s.Exact {
+		count = b.Say("search.about", count)
+	}
+	facts := []Fact{
+		{Name: b.Say("search.strategy"), Value: b.Say("strategy." + s.Strategy)},
+		{Name: b.Say("search.candidates"), Value: count},
+		{Name: b.Say("search.tried"), Value: fmt.Sprint(b.o.Summary.Trials.OK + b.o.Summary.Trials.Failed)},
+	}
+	if s.Stopped != "" {
+		facts = append(facts, Fact{Name: b.Say("search.stopped"), Value: b.translated(s.Stopped)})
+	}
+	return b.section("search", Block{Facts: facts})
+}
+
+// searchLine is the same in a line, "" for a grid that was gone through.
+func searchLine(s *tuner.Summary) string {
+	if s.Search == nil || s.Search.Strategy == "" || s.Search.Strategy == "grid" && s.Search.Stopped == tuner.StoppedAll {
+		return ""
+	}
+	about := ""
+	if !s.Search.Exact {
+		about = "about "
+	}
+	line := fmt.Sprintf("Strategy %s tried %d of %s%s candidates", s.Search.Strategy, s.Trials.OK+s.Trials.Failed, about, group(fixed(s.Search.Candidates, 0)))
+	if s.Search.Stopped != "" {
+		line += ": " + s.Search.Stopped
+	}
+	return line + "."
+}
