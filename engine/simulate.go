@@ -23,8 +23,17 @@ type Simulation struct {
 	Binary   string  // this qtune
 	InDocker bool    // in a container rather than as a process; Binary must be static
 	Card     string  // a name of the catalog; "" means the simulator's default
+	Cards    int     // of that kind, in the machine; 0 means 1
 	Speed    float64 // engine seconds in one wall second; 0 means 1
 	Seed     uint64
+}
+
+// Machine names the cards: "RTX 5090", "2 × RTX 5090".
+func (s *Simulation) Machine() string {
+	if s.Cards > 1 {
+		return strconv.Itoa(s.Cards) + " × " + s.Card
+	}
+	return s.Card
 }
 
 // simulatorPath is the one file in the simulator's image.
@@ -46,6 +55,9 @@ func (s *Simulation) env(st Start) []string {
 	}
 	if s.Speed <= 0 {
 		env[0] = "QTUNE_SIMULATE_SPEED=1"
+	}
+	if s.Cards > 1 {
+		env = append(env, "QTUNE_SIMULATE_CARDS="+strconv.Itoa(s.Cards))
 	}
 	if s.Card != "" {
 		env = append(env, "QTUNE_SIMULATE_CARD="+s.Card)

@@ -54,7 +54,11 @@ func (i *instance) configureSGLang() {
 	i.fit = catalog.SGLangMemory(i.card, i.model, flags)
 	i.sglangMemoryDeath(full)
 	i.maxLen = full.ContextLength
+	spec := sglangSpeculation(a, i.model)
 	running := full.MaxRunning
+	if running == 0 && spec.drafted > 0 {
+		running = 48 // SGLang's own default with any speculation
+	}
 	if running == 0 {
 		running = min(max(i.fit.KVTokens/max(full.ContextLength, 1)*512, 2048), 4096)
 	}
@@ -66,6 +70,7 @@ func (i *instance) configureSGLang() {
 		Chunk: full.ChunkedPrefill, MaxPrefill: max(full.MaxPrefill, full.ContextLength),
 		LongestFirst:     a.text("schedule-policy", "fcfs") == "lof",
 		Conservativeness: a.float("schedule-conservativeness", 1), Mixed: a.on("enable-mixed-chunk", false),
+		Drafted: spec.drafted, Accept: spec.accept,
 	}
 	// SGLang compiles while it captures graphs: without them the flag does nothing.
 	i.boot = boot{graphs: full.GraphSize > 0, torchCompile: torchCompile && full.GraphSize > 0, dummyWeights: a.text("load-format", "auto") == "dummy"}
@@ -83,7 +88,10 @@ func (i *instance) sglangKernels(f catalog.SGLangFlags, torchCompile bool) Kerne
 		OffloadBytes:    f.OffloadGiB * (1 << 30),
 		Compiled:        torchCompile && f.GraphSize > 0,
 		Blocking:        i.getenv("CUDA_LAUNCH_BLOCKING") == "1",
+		Tensor:          f.Tensor, Pipeline: f.Pipeline,
 	}
+	spec := sglangSpeculation(a, i.model)
+	k.Drafted, k.DraftLayers = spec.drafted, spec.draftLayers
 	if f.Quantization == "awq" {
 		k.DequantBytes = 4
 	}
@@ -102,7 +110,9 @@ func (i *instance) sglangMemoryFlags() catalog.SGLangFlags {
 		MaxPrefill: a.number("max-prefill-tokens", 0), MaxRunning: a.number("max-running-requests", 0),
 		KVDType: a.text("kv-cache-dtype", ""), Quantization: a.text("quantization", ""),
 		OffloadGiB: a.float("cpu-offload-gb", 0), GraphSize: a.number("cuda-graph-max-bs-decode", a.number("cuda-graph-max-bs", 0)),
-		NoGraph: a.on("disable-cuda-graph", false) || a.text("cuda-graph-backend-decode", "") == "disabled",
+		Parallel: parallel(a, "tp-size", "pp-size"), NoWindowPool: a.on("disable-hybrid-swa-memory", false),
+		WindowRatio: a.float("swa-full-tokens-ratio", 0),
+		NoGraph:     a.on("disable-cuda-graph", false) || a.text("cuda-graph-backend-decode", "") == "disabled",
 	}
 	for _, size := range append(a.list("cuda-graph-bs-decode"), a.list("cuda-graph-bs")...) {
 		n, _ := wholeNumber(size)
@@ -129,8 +139,15 @@ func (i *instance) checkSGLang(f catalog.SGLangFlags) {
 	if c := a.float("schedule-conservativeness", 1); c < 0 {
 		i.die(stageConfig, 1, fmt.Sprintf("AssertionError: --schedule-conservativeness must not be negative, it is %g", c))
 	}
-	if n := max(a.number("tp-size", 1), a.number("dp-size", 1), a.number("pp-size", 1)); n != 1 {
-		i.die(stageConfig, 1, fmt.Sprintf("ValueError: the parallel size %d is larger than the number of GPUs on this node, 1", n))
+	needed, why := i.cardsFor(f.Parallel)
+	needed *= max(1, a.number("dp-size", 1))
+	switch {
+	case why != "":
+		i.die(stageConfig, 1, "AssertionError: "+why)
+	case needed > i.cards:
+		i.die(stageConfig, 1, fmt.Sprintf("ValueError: the parallel size %d is larger than the number of GPUs on this node, %d", needed, i.cards))
+	case a.number("dp-size", 1) != 1:
+		i.die(stageConfig, 1, "ValueError: data parallel replicas are not simulated")
 	}
 	if policy := a.text("schedule-policy", "fcfs"); slices.Contains([]string{"routing-key", "priority", "random"}, policy) {
 		a.used["schedule-policy"] = false // queue order as fcfs here: say so

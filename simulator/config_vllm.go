@@ -69,10 +69,14 @@ func (i *instance) configureVLLM() {
 		OffloadBytes:    full.OffloadGiB * (1 << 30),
 		Prefetch:        a.text("offload-backend", "auto") == "prefetch",
 		Blocking:        i.getenv("CUDA_LAUNCH_BLOCKING") == "1",
+		Tensor:          full.Tensor, Pipeline: full.Pipeline,
 	}
+	spec := vllmSpeculation(a, i.model)
+	i.kernels.Drafted, i.kernels.DraftLayers = spec.drafted, spec.draftLayers
 	i.scheduling = Scheduling{
 		MaxRunning: full.MaxNumSeqs, Budget: full.BatchedTokens, Chunked: a.on("enable-chunked-prefill", true),
 		Pool: i.fit.KVTokens, Block: full.BlockSize, WholeFirst: a.on("scheduler-reserve-full-isl", true),
+		Drafted: spec.drafted, Accept: spec.accept,
 	}
 	i.boot = boot{compile: level.compile, graphs: full.GraphSize > 0, dummyWeights: a.text("load-format", "auto") == "dummy"}
 }
@@ -85,6 +89,7 @@ func (i *instance) vllmMemoryFlags(eager bool) catalog.VLLMFlags {
 		OffloadGiB: a.float("cpu-offload-gb", 0), KVDType: a.text("kv-cache-dtype", ""),
 		KVCacheBytes: float64(a.number("kv-cache-memory-bytes", 0)), BlockSize: a.number("block-size", 0),
 		Quantization: a.text("quantization", ""), Eager: eager, GraphSize: a.number("max-cudagraph-capture-size", 0),
+		Parallel: parallel(a, "tensor-parallel-size", "pipeline-parallel-size"), NoHybrid: a.on("disable-hybrid-kv-cache-manager", false),
 	}
 	if a.text("max-model-len", "") == "auto" {
 		f.MaxModelLen = -1
@@ -134,10 +139,15 @@ func (i *instance) checkVLLM(f catalog.VLLMFlags) {
 	if backend := a.text("attention-backend", ""); backend != "" && !slices.Contains(vllmBackends, strings.ToUpper(backend)) {
 		i.die(stageConfig, 1, fmt.Sprintf("ValueError: Unknown attention backend: '%s'. Valid options are: %s", backend, strings.Join(vllmBackends, ", ")))
 	}
-	for _, flag := range []string{"tensor-parallel-size", "pipeline-parallel-size", "data-parallel-size"} {
-		if n := a.number(flag, 1); n != 1 {
-			refuse("ParallelConfig", "World size (%d) is larger than the number of available GPUs (1) in this node.", n)
-		}
+	needed, why := i.cardsFor(f.Parallel)
+	needed *= max(1, a.number("data-parallel-size", 1))
+	switch {
+	case why != "":
+		refuse("ParallelConfig", "%s", why)
+	case needed > i.cards:
+		refuse("ParallelConfig", "World size (%d) is larger than the number of available GPUs (%d) in this node.", needed, i.cards)
+	case a.number("data-parallel-size", 1) != 1:
+		refuse("ParallelConfig", "data parallel replicas are not simulated")
 	}
 }
 

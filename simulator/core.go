@@ -8,13 +8,15 @@ import (
 
 // Scheduling is what goes into a step, as an engine's flags choose it.
 type Scheduling struct {
-	SGLang     bool // whole batches of prompts before tokens; else tokens and prompts share a step
-	MaxRunning int  // sequences at once
-	Budget     int  // tokens of one step (vLLM, llama-server)
-	Chunked    bool // a prompt may be cut to the budget
-	Pool       int  // tokens of KV cache
-	Block      int  // tokens of one block of it
-	WholeFirst bool // admit a prompt only when all of it fits into the cache (vLLM)
+	SGLang     bool    // whole batches of prompts before tokens; else tokens and prompts share a step
+	MaxRunning int     // sequences at once
+	Budget     int     // tokens of one step (vLLM, llama-server)
+	Chunked    bool    // a prompt may be cut to the budget
+	Pool       int     // tokens of KV cache
+	Block      int     // tokens of one block of it
+	WholeFirst bool    // admit a prompt only when all of it fits into the cache (vLLM)
+	Drafted    int     // tokens that are drafted for each sequence and step
+	Accept     float64 // chance that a draft is taken, if those before it were
 
 	// SGLang only.
 	Chunk            int     // tokens of prompts in one batch; a longer prompt is cut
@@ -173,7 +175,7 @@ func (c *Core) Step() (time.Duration, []Event) {
 	c.least = min(c.least, c.free)
 	finished := c.stats.Finished
 	c.complete()
-	c.steady = len(c.prefills) == 0 && len(c.decodes) == len(c.running) && finished == c.stats.Finished &&
+	c.steady = len(c.prefills) == 0 && len(c.decodes) == len(c.running) && c.s.Drafted == 0 && finished == c.stats.Finished &&
 		evicted == c.stats.Preemptions && c.closed()
 	return d, c.events
 }
@@ -216,6 +218,10 @@ func (c *Core) complete() {
 		}
 	}
 	for _, r := range c.decodes {
+		if c.s.Drafted > 0 {
+			c.emitDrafted(r)
+			continue
+		}
 		r.computed++
 		r.target = r.computed
 		if c.brief && r.last == c.stats.Steps-1 && r.generated+1 < r.Output && r.generated > 0 {
@@ -227,6 +233,19 @@ func (c *Core) complete() {
 	c.stats.GeneratedTokens += int64(c.plain)
 	c.stats.LastDecodeSequence = len(c.decodes)
 	c.sweep()
+}
+
+// emitDrafted gives a sequence its token and the drafts before the first that is not
+// taken.
+func (c *Core) emitDrafted(r *Request) {
+	for n := 0; n <= c.s.Drafted && r.generated < r.Output; n++ {
+		r.computed++
+		r.target = r.computed
+		c.emit(r)
+		if c.rng.Float64() >= c.s.Accept {
+			return
+		}
+	}
 }
 
 // plainly gives r one more token that says nothing new.

@@ -142,6 +142,46 @@ func TestShortCacheLosesNoToken(t *testing.T) {
 	}
 }
 
+// With three drafts, each taken with a chance of 0.67, a step yields 1 + 0.67 + 0.67² +
+// 0.67³ tokens of a sequence, and none is lost.
+func TestSpeculation(t *testing.T) {
+	for _, s := range []Scheduling{
+		{MaxRunning: 32, Budget: 2048, Chunked: true, Pool: 1600, Block: 16, WholeFirst: true},
+		{SGLang: true, MaxRunning: 32, Pool: 1600, Block: 1, Chunk: 2048, MaxPrefill: 4096},
+	} {
+		s.Drafted, s.Accept = 3, 0.67
+		c := smallCore(t, s)
+		got := map[*Request]int{}
+		var all []*Request
+		for n := range 24 {
+			all = append(all, submit(c, fmt.Sprint(n), 20+n, 60+n))
+		}
+		single := submit(c, "alone", 10, 3000/10)
+		for !c.Idle() {
+			took, events := c.Step()
+			if took == 0 {
+				t.Fatalf("stuck with %+v", c.Stats())
+			}
+			for _, e := range events {
+				if e.Index != got[e.Request] {
+					t.Fatalf("token %d of %v came after %d", e.Index, e.Request.Owner, got[e.Request])
+				}
+				got[e.Request]++
+			}
+		}
+		for _, r := range append(all, single) {
+			if got[r] != r.Output {
+				t.Errorf("SGLang %v: %v got %d of %d tokens", s.SGLang, r.Owner, got[r], r.Output)
+			}
+		}
+		alone := smallCore(t, s)
+		submit(alone, "a", 10, 1500)
+		if perStep := 1500 / float64(len(runAll(t, alone))); perStep < 2.25 || perStep > 2.56 {
+			t.Errorf("SGLang %v: %.2f tokens a step, want about 2.42", s.SGLang, perStep)
+		}
+	}
+}
+
 func TestAbortGivesEverythingBack(t *testing.T) {
 	for _, sglang := range []bool{false, true} {
 		c := smallCore(t, Scheduling{SGLang: sglang, MaxRunning: 2, Budget: 100, Chunked: true, Pool: 1600, Block: 1, Chunk: 100, MaxPrefill: 500})

@@ -169,7 +169,7 @@ func (s *server) llamaProps(w http.ResponseWriter, _ *http.Request) {
 func (s *server) simulator(w http.ResponseWriter, _ *http.Request) {
 	lag, write := s.d.lag.read(), s.d.write.read()
 	reply(w, http.StatusOK, map[string]any{
-		"simulated": true, "version": Version, "engine": s.i.kind, "engine_version": s.i.version, "card": s.i.card.Name, "model": s.i.model.ID,
+		"simulated": true, "version": Version, "engine": s.i.kind, "engine_version": s.i.version, "card": s.i.card.Name, "cards": s.i.cards, "model": s.i.model.ID,
 		"speed": s.i.speed, "seed": s.i.seed, "kv_tokens": s.i.fit.KVTokens, "not_modelled": s.i.args.unmodelled(),
 		"lag_mean_ms": wallMS(lag.mean), "lag_p50_ms": wallMS(lag.p50), "lag_p99_ms": wallMS(lag.p99), "steps": lag.n,
 		"write_mean_ms": wallMS(write.mean), "write_p50_ms": wallMS(write.p50), "write_p99_ms": wallMS(write.p99), "tokens": write.n,

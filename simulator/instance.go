@@ -13,6 +13,7 @@ import (
 // settings is what the simulation itself is told, by environment.
 type settings struct {
 	card    catalog.Card
+	cards   int     // of that kind, in the machine
 	speed   float64 // engine seconds in one wall second
 	seed    uint64
 	model   string         // catalog id, for a model that is no folder here
@@ -21,9 +22,9 @@ type settings struct {
 	version string // of the engine
 }
 
-// readSettings reads QTUNE_SIMULATE_CARD, _SPEED, _SEED and _MODEL.
+// readSettings reads QTUNE_SIMULATE_CARD, _CARDS, _SPEED, _SEED and _MODEL.
 func readSettings(getenv func(string) string) (settings, error) {
-	s := settings{speed: 1, getenv: getenv, model: getenv("QTUNE_SIMULATE_MODEL")}
+	s := settings{speed: 1, cards: 1, getenv: getenv, model: getenv("QTUNE_SIMULATE_MODEL")}
 	name := getenv("QTUNE_SIMULATE_CARD")
 	if name == "" {
 		name = "RTX 5090"
@@ -31,6 +32,13 @@ func readSettings(getenv func(string) string) (settings, error) {
 	var ok bool
 	if s.card, ok = catalog.FindCard(name); !ok {
 		return s, fmt.Errorf("QTUNE_SIMULATE_CARD: no card %q, known are %s", name, strings.Join(catalog.CardNames(), ", "))
+	}
+	if v := getenv("QTUNE_SIMULATE_CARDS"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 1 || n > 1024 {
+			return s, fmt.Errorf("QTUNE_SIMULATE_CARDS: %q is not a number from 1 to 1024", v)
+		}
+		s.cards = n
 	}
 	if v := getenv("QTUNE_SIMULATE_SPEED"); v != "" {
 		speed, err := strconv.ParseFloat(v, 64)

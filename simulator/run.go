@@ -17,6 +17,7 @@ type flight struct {
 	sent    bench.Sending
 	first   time.Duration // when its first token came; 0: none has
 	event   time.Duration // when its last event came
+	told    int           // the index of its last token that the client was told of
 	ended   bool
 }
 
@@ -119,6 +120,12 @@ func (r *run) deliver(events []Event) {
 			r.bundle(f, e)
 			continue
 		}
+		if r.engine.i.scheduling.Drafted > 0 && e.Index > 0 {
+			if i+1 == len(events) || events[i+1].Request != e.Request {
+				r.together(f, e)
+			}
+			continue
+		}
 		if e.Steps != since {
 			r.tell(since, n, measured)
 			since, n, measured = e.Steps, 0, 0
@@ -158,6 +165,18 @@ func (r *run) bundle(f *flight, e *Event) {
 	}
 	r.client.Tokens(r.now, (r.now-f.event)/time.Duration(n), n, measured)
 	f.event = r.now
+}
+
+// together tells the client of the tokens that a sequence got in one step, e being the
+// last of them.
+func (r *run) together(f *flight, e *Event) {
+	n := e.Index - f.told
+	measured := 0
+	if f.sent.Measured {
+		measured = n
+	}
+	r.client.Tokens(r.now, (r.now-f.event)/time.Duration(n), n, measured)
+	f.event, f.told = r.now, e.Index
 }
 
 // finish ends the requests whose last token is there, behind what was sent meanwhile.

@@ -24,8 +24,8 @@ func (c *Core) formSGLang() {
 	c.retract()
 	for _, r := range c.running {
 		if r.computed >= r.target {
-			if r.computed >= r.room {
-				c.take(r, c.needs(r, r.computed+1))
+			if more := 1 + c.s.Drafted; r.computed+more > r.room {
+				c.take(r, c.needs(r, r.computed+more))
 			}
 			c.decodes = append(c.decodes, r)
 		}
@@ -111,7 +111,7 @@ func (c *Core) unreserved() float64 {
 // each: those with the fewest tokens so far, the longest prompt first.
 func (c *Core) retract() {
 	retracted := false
-	for len(c.running) > 1 && c.free*c.s.Block < len(c.running) {
+	for len(c.running) > 1 && c.free*c.s.Block < len(c.running)*(1+c.s.Drafted) {
 		victim := c.running[0]
 		for _, r := range c.running[1:] {
 			if r.generated < victim.generated || r.generated == victim.generated && r.Prompt > victim.Prompt {

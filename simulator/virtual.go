@@ -16,6 +16,7 @@ type Setup struct {
 	Args       []string            // its command line, from after the program's words
 	Getenv     func(string) string // its environment; nil: empty
 	Card       catalog.Card
+	Cards      int            // of that kind, in the machine; 0: 1
 	Model      *catalog.Model // nil: what the command line names
 	Efficiency Efficiency     // the zero value: EfficiencyOf(Card)
 }
@@ -44,7 +45,7 @@ func Prepare(s Setup) (*Engine, error) {
 	if parse == nil {
 		return nil, fmt.Errorf("no engine %q can be simulated: vllm, sglang and llamacpp can", s.Kind)
 	}
-	set := settings{card: s.Card, speed: 1, getenv: s.Getenv, shape: s.Model}
+	set := settings{card: s.Card, cards: max(s.Cards, 1), speed: 1, getenv: s.Getenv, shape: s.Model}
 	if set.getenv == nil {
 		set.getenv = func(string) string { return "" }
 	}
@@ -198,7 +199,7 @@ func (e *Engine) run(load *Load, client *bench.Virtual, seed uint64) bench.Level
 	load.used = 0
 	r := &run{engine: e, load: load, client: client, limits: client.Timeouts(), core: &load.core, silent: load.silent.empty(), under: load.under.empty()}
 	r.core.again(e.i.scheduling, e.machine, 0, seed)
-	r.core.brief = e.i.interval == 1
+	r.core.brief = e.i.interval == 1 && e.i.scheduling.Drafted == 0
 	r.all()
 	load.silent, load.under = r.silent, r.under
 	result := client.Result()

@@ -75,6 +75,25 @@ func TestVirtualRunOfEachLevel(t *testing.T) {
 	}
 }
 
+// Several tokens that come together share the time since the ones before: the mean time
+// between tokens stays that of the whole answer.
+func TestVirtualTokensThatComeTogether(t *testing.T) {
+	l := bench.Level{Kind: bench.KindClosed, Users: 4, OutputTokens: 101, Requests: 12, Warmup: -1}
+	for _, flags := range [][]string{{"--stream-interval", "8"}, {"--spec-method", "eagle3", "--spec-tokens", "3"}, {"--stream-interval", "5", "--spec-method", "eagle3", "--spec-tokens", "3"}} {
+		load, err := NewLoad(chat(), l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := prepared(t, append(marlin32, flags...)...).Run(load, 1)
+		if r.OutputTokens != 12*101 || r.ITL.Mean == nil || *r.ITL.Mean < .99**r.TPOT.Mean || *r.ITL.Mean > 1.01**r.TPOT.Mean {
+			t.Errorf("%v: %d tokens, ITL %v, TPOT %v", flags, r.OutputTokens, *r.ITL.Mean, *r.TPOT.Mean)
+		}
+		if r.ITL.N < 11*100 || r.ITL.N > 12*100 {
+			t.Errorf("%v: %d gaps, want %d", flags, r.ITL.N, 12*100)
+		}
+	}
+}
+
 func TestVirtualRefusals(t *testing.T) {
 	l := bench.Level{Kind: bench.KindClosed, Users: 2, OutputTokens: 50, Requests: 4}
 	for what, s := range map[string]Setup{

@@ -9,12 +9,12 @@ func (c *Core) formVLLM() {
 	evicted := false
 	for i := 0; i < len(c.running) && budget > 0; i++ {
 		r := c.running[i]
-		if r.computed >= r.target && r.computed < r.room { // nearly always
-			budget--
+		if r.computed >= r.target && r.computed+c.s.Drafted < r.room { // nearly always
+			budget -= 1 + c.s.Drafted
 			c.decodes = append(c.decodes, r)
 			continue
 		}
-		tokens := 1
+		tokens := 1 + c.s.Drafted
 		if r.computed < r.target {
 			tokens = min(r.target-r.computed, budget)
 		}

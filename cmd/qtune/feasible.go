@@ -38,7 +38,7 @@ func (s *surroundings) prune(p *tuner.Plan, known map[string]tuner.TrialResult) 
 func (s *surroundings) site() *engine.Site {
 	site := &engine.Site{Model: knownModel(s.profile.Model, s.environ), LongestRequest: engine.LongestRequest(s.profile.Workloads)}
 	if s.simulation != nil {
-		site.Cards = 1 // simulated engines know no other parallelism
+		site.Cards = max(1, s.simulation.Cards)
 		if card, ok := catalog.FindCard(s.simulation.Card); ok {
 			site.Card = &card
 		}

@@ -56,7 +56,7 @@ func (f *simulateFlags) simulation(p *profiles.Profile) (*engine.Simulation, err
 	if err != nil {
 		return nil, fmt.Errorf("find this program for simulated engines: %w", err)
 	}
-	return &engine.Simulation{Binary: self, InDocker: f.in == "docker", Card: card, Speed: f.speed, Seed: f.seed}, nil
+	return &engine.Simulation{Binary: self, InDocker: f.in == "docker", Card: card, Cards: len(p.GPU.Devices), Speed: f.speed, Seed: f.seed}, nil
 }
 
 func cardNames() []string {
@@ -76,6 +76,7 @@ stopped. The arguments are those of the engine itself, from after its program's
 name. Settings of the simulation come by environment:
 
   QTUNE_SIMULATE_CARD   the card, as in "RTX 5090"
+  QTUNE_SIMULATE_CARDS  how many of them the machine has (1)
   QTUNE_SIMULATE_SPEED  engine seconds in a second (1)
   QTUNE_SIMULATE_SEED   seed of all that is random
   QTUNE_SIMULATE_MODEL  the model, where the model argument names no known one
