@@ -25,6 +25,7 @@ type Image struct {
 	Digest string
 	ID     string // of its configuration, "sha256:…"
 	Size   int64  // bytes on disk
+	User   string // that its containers run as unless told otherwise; "": root
 }
 
 // InspectImage looks for an image, by reference or ID, and tells whether the
@@ -39,7 +40,11 @@ func (c *Client) InspectImage(ctx context.Context, image string) (Image, bool, e
 	if err != nil {
 		return Image{}, false, fail("looking for the image "+image, err)
 	}
-	return Image{Digest: digest(image, got.RepoDigests, got.ID), ID: got.ID, Size: got.Size}, true, nil
+	found := Image{Digest: digest(image, got.RepoDigests, got.ID), ID: got.ID, Size: got.Size}
+	if got.Config != nil {
+		found.User = got.Config.User
+	}
+	return found, true, nil
 }
 
 // digest picks, of "name@sha256:…" entries, the one of the repository that was

@@ -29,6 +29,7 @@ type Spec struct {
 	User       string // "" means the image's
 
 	Mounts  []Mount
+	Volumes []VolumeMount
 	Tmpfs   []Tmpfs
 	ShmSize int64 // bytes of /dev/shm; 0 means the daemon's default of 64 MiB
 	Ulimits []Ulimit
@@ -54,6 +55,15 @@ type Mount struct {
 	Source   string // absolute; must exist
 	Target   string // absolute
 	Writable bool   // false mounts it read-only
+}
+
+// VolumeMount is a named volume in the container, which may write to it. The
+// daemon makes it with the labels if there is none of that name; RemoveVolume
+// removes it.
+type VolumeMount struct {
+	Name   string
+	Target string // absolute
+	Labels map[string]string
 }
 
 // Tmpfs is a folder in memory in the container.
@@ -140,6 +150,12 @@ func (s Spec) mounts() []mount.Mount {
 	var all []mount.Mount
 	for _, m := range s.Mounts {
 		all = append(all, mount.Mount{Type: mount.TypeBind, Source: m.Source, Target: m.Target, ReadOnly: !m.Writable})
+	}
+	for _, v := range s.Volumes {
+		all = append(all, mount.Mount{
+			Type: mount.TypeVolume, Source: v.Name, Target: v.Target,
+			VolumeOptions: &mount.VolumeOptions{NoCopy: true, Labels: v.Labels},
+		})
 	}
 	return all
 }

@@ -24,6 +24,7 @@ const (
 
 	RoleTrial = "trial"
 	RoleFetch = "fetch"
+	RoleCache = "cache" // of a volume
 )
 
 // hubFolder is where a container finds the Hugging Face cache.
@@ -114,6 +115,10 @@ func (l *Launcher) realContainer(st Start, spec *docker.Spec, at Address) {
 	env.add(k.env...)
 	if k.fetch && st.Model.Path == "" {
 		env.add("HF_HUB_CACHE=" + hubFolder)
+	}
+	if st.kept != nil {
+		spec.Volumes = []docker.VolumeMount{{Name: st.kept.name, Target: cacheFolder, Labels: l.labels("", RoleCache)}}
+		env.add(k.cacheEnv(cacheFolder)...)
 	}
 	if k.listenEnv != "" {
 		env.set(k.listenEnv, net.JoinHostPort(at.Host, strconv.Itoa(at.Port)))

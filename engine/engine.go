@@ -45,6 +45,7 @@ type Kind struct {
 	joinDash         bool      // a value that starts with a dash is written --flag=value
 	env              []string
 	secretEnv        map[string]string // flags that have a twin in the environment, which keeps a secret off the command line
+	caches           map[string]string // variables of folders for what it compiles, and their names in one folder
 	fetch            bool              // models come from the Hugging Face hub
 	version          endpoint
 	simulated        bool                                 // qtune has a simulation of it

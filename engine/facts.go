@@ -15,6 +15,16 @@ type Facts struct {
 	WallS         float64 `json:"wall_s"`    // the same in wall time
 	ModelName     string  `json:"model_name"`
 	ImageDigest   string  `json:"image_digest,omitempty"`
+	// Caches says what the start had of what earlier starts of the run compiled:
+	// "kept", "new" for the first one, "" where none are kept.
+	Caches string `json:"caches,omitempty"`
+	// Reused: its log says that it took compiled code from a cache.
+	Reused bool `json:"reused,omitempty"`
+	// SavedS is by how much this start was shorter than the one that compiled the
+	// same code, in the engine's time; 0: not known.
+	SavedS float64 `json:"saved_s,omitempty"`
+
+	compiled string // where the code lies that it compiled or took; "": not known
 }
 
 // factRule reads one fact from a line that has text in it.
@@ -29,6 +39,15 @@ func kvTokens(f *Facts, groups []string) {
 }
 
 func version(f *Facts, groups []string) { f.EngineVersion = groups[1] }
+
+func compiled(f *Facts, groups []string) { f.compiled = groups[1] }
+
+func reused(f *Facts, groups []string) {
+	f.Reused = true
+	if len(groups) > 1 {
+		f.compiled = groups[1]
+	}
+}
 
 // slots is the KV cache of llama.cpp where its log does not say its cells: the
 // slots share one of their size, or each has its own.

@@ -40,6 +40,8 @@ type Launcher struct {
 	client    *docker.Client
 	images    map[string]docker.Image // by reference: pulled once a run
 	simulator string                  // the simulator's image, once it is made
+	caches    map[string]*kept        // by name: what the run's starts have compiled
+	read      map[string]bool         // models that have been read into memory
 }
 
 // Start says what Launch starts.
@@ -50,6 +52,11 @@ type Start struct {
 	Model     profiles.Model
 	GPU       profiles.GPU
 	LogPath   string // absolute; overwritten. Unused for a server that is already up
+	// ColdCaches starts the engine without what earlier starts of the run have
+	// compiled, and keeps nothing of what it compiles.
+	ColdCaches bool
+
+	kept *kept // caches; nil: none are kept
 }
 
 // Launch starts an engine and waits until it truly serves: it is alive, its
@@ -76,6 +83,26 @@ func (l *Launcher) Launch(ctx context.Context, st Start) (*Server, *Failure, err
 	if failure != nil || err != nil {
 		return nil, failure, err
 	}
+	if err := l.readModel(ctx, st.Model); err != nil {
+		return nil, nil, err
+	}
+	st.kept = l.keep(st, image)
+	server, failure, err := l.launch(ctx, st, image)
+	if err != nil || !st.kept.suspect(failure) {
+		return server, failure, err
+	}
+	// What an earlier start has left may be what this one died of.
+	l.Log.Warn().Str("trial", st.Trial).Str("line", failure.Line).Msg("started again with empty caches")
+	l.stage("starting again with empty caches: " + failure.Line)
+	if err := l.drop(ctx, st.kept); err != nil {
+		return nil, failure, err
+	}
+	st.kept = l.keep(st, image)
+	return l.launch(ctx, st, image)
+}
+
+// launch is one start.
+func (l *Launcher) launch(ctx context.Context, st Start, image docker.Image) (*Server, *Failure, error) {
 	file, err := openLog(st.LogPath)
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening the trial's log: %w", err)
@@ -120,6 +147,7 @@ func (l *Launcher) serve(ctx context.Context, st Start, inst *instance, out *sin
 	s.facts = out.read()
 	s.facts.WallS, s.facts.StartupS = wall.Seconds(), wall.Seconds()*l.speed()
 	s.facts.ModelName, s.facts.ImageDigest = p.model, inst.digest
+	l.note(st.kept, &s.facts)
 	if v := p.version(ctx); v != "" {
 		s.facts.EngineVersion = v
 	}
@@ -127,7 +155,7 @@ func (l *Launcher) serve(ctx context.Context, st Start, inst *instance, out *sin
 	watched, s.cancel = context.WithCancel(context.WithoutCancel(ctx)) // until Close, not until ctx ends
 	s.owned.Go(func() { s.monitor(watched) })
 	l.Log.Debug().Str("trial", st.Trial).Dur("wall", wall).Str("url", s.target.URL).Msg("engine ready")
-	l.stage("ready")
+	l.stage(readyStage(&s.facts))
 	return s, nil, nil
 }
 

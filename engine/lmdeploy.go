@@ -19,6 +19,7 @@ var lmdeploy = Kind{
 	fetch:    true,
 	signs:    []string{"lmdeploy", "turbomind", "[TM]"},
 	rules:    lmdeployRules,
+	caches:   map[string]string{"TRITON_CACHE_DIR": "triton", "TORCHINDUCTOR_CACHE_DIR": "inductor", "CUDA_CACHE_PATH": "cuda"},
 	facts: []factRule{
 		{"num_gpu_blocks=", regexp.MustCompile(`CacheConfig\(.*\bblock_size=(\d+).*num_gpu_blocks=(\d+)`), blocks},
 	},

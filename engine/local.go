@@ -66,6 +66,12 @@ func (l *Launcher) localEnv(st Start, at Address, temp string) []string {
 	l.inherit(&env)
 	env.add(k.env...)
 	env.set("TMPDIR", temp)
+	switch {
+	case st.kept != nil:
+		env.add(k.cacheEnv(st.kept.folder)...)
+	case st.ColdCaches:
+		env.add(k.cacheEnv(filepath.Join(temp, "caches"))...)
+	}
 	gpus := l.gpus(st.GPU).IDs
 	if st.GPU.Devices != nil || len(gpus) > 0 {
 		env.set("CUDA_DEVICE_ORDER", "PCI_BUS_ID") // as nvidia-smi counts

@@ -18,6 +18,7 @@ var sglang = Kind{
 	help:      []string{"--help"},
 	signs:     []string{"sglang", "SGLang"},
 	rules:     sglangRules,
+	caches:    map[string]string{"SGLANG_CACHE_DIR": "sglang", "TRITON_CACHE_DIR": "triton", "TORCHINDUCTOR_CACHE_DIR": "inductor", "FLASHINFER_WORKSPACE_BASE": "flashinfer", "CUDA_CACHE_PATH": "cuda"},
 	facts: []factRule{
 		{"max_total_num_tokens=", regexp.MustCompile(`(?:^|[ \]])max_total_num_tokens=(\d+)`), kvTokens},
 	},

@@ -18,6 +18,7 @@ var trtllm = Kind{
 	version:    endpoint{"/version", "version"},
 	signs:      []string{"TensorRT-LLM", "TRT-LLM", "trtllm", "tensorrt_llm"},
 	rules:      trtllmRules,
+	caches:     map[string]string{"TRITON_CACHE_DIR": "triton", "TORCHINDUCTOR_CACHE_DIR": "inductor", "FLASHINFER_WORKSPACE_BASE": "flashinfer", "DG_JIT_CACHE_DIR": "deep_gemm", "CUDA_CACHE_PATH": "cuda"},
 	facts: []factRule{
 		{"tokens in paged KV cache", regexp.MustCompile(`for max tokens in paged KV cache \((\d+)\)`), kvTokens},
 		{"TensorRT", regexp.MustCompile(`TensorRT[- ]LLM version: (\S+)`), version},

@@ -50,7 +50,7 @@ func defaultSearch() Search {
 func DefaultFinish() Finish { return Finish{Candidates: 3, Starts: 3} }
 
 func defaultEngine(kind, name string) *Engine {
-	e := &Engine{Kind: kind, Name: name, Runtime: RuntimeDocker, Pull: DefaultPull, StartupTimeout: DefaultStartupTimeout}
+	e := &Engine{Kind: kind, Name: name, Runtime: RuntimeDocker, Pull: DefaultPull, StartupTimeout: DefaultStartupTimeout, KeepCaches: true}
 	if kind == kindOpenAI {
 		e.Runtime, e.Pull = RuntimeExternal, ""
 	}

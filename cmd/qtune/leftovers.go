@@ -48,7 +48,7 @@ func markedProcess(p *process.Found) bool {
 
 // ours is a container or a process that a run of qtune started.
 type ours struct {
-	Kind  string `json:"kind"` // "container" or "process"
+	Kind  string `json:"kind"` // "container", "process" or "volume"
 	ID    string `json:"id"`
 	Name  string `json:"name"`
 	Run   string `json:"run"`
@@ -83,7 +83,26 @@ func findOurs(ctx context.Context, d *docker.Client) ([]ours, error) {
 			remove: func(ctx context.Context) error { return d.Remove(ctx, c.ID) },
 		})
 	}
-	return found, errors.Join(err, listErr)
+	volumes, volErr := findVolumes(ctx, d)
+	return append(found, volumes...), errors.Join(err, listErr, volErr)
+}
+
+// findVolumes are the caches that runs keep while they are at work.
+func findVolumes(ctx context.Context, d *docker.Client) ([]ours, error) {
+	volumes, err := d.Volumes(ctx, labelRun)
+	var found []ours
+	for _, v := range volumes {
+		if !markedContainer(&docker.Summary{Name: v.Name, Labels: v.Labels}) {
+			continue
+		}
+		found = append(found, ours{
+			Kind: "volume", ID: v.Name, Name: v.Name, State: "kept",
+			Run: v.Labels[labelRun], Role: v.Labels[labelRole], Dir: v.Labels[labelDir],
+			Live: isLive(v.Labels[labelDir], v.Labels[labelRun]), Elsewhere: !exists(v.Labels[labelDir]),
+			remove: func(ctx context.Context) error { return d.RemoveVolume(ctx, v.Name) },
+		})
+	}
+	return found, err
 }
 
 func findProcesses() ([]ours, error) {

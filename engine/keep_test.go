@@ -1,0 +1,168 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/rs/zerolog"
+
+	"github.com/qtune/qtune/docker"
+	"github.com/qtune/qtune/profiles"
+)
+
+func TestCachesAreKeptApart(t *testing.T) {
+	image := docker.Image{Digest: "sha256:1"}
+	vllm := &profiles.Engine{Kind: "vllm", Runtime: profiles.RuntimeDocker, KeepCaches: true}
+	first := Start{Engine: vllm}
+	l := &Launcher{RunID: "r1", Dir: t.TempDir(), GPUs: []string{"0"}, Log: zerolog.Nop()}
+	name := l.keep(first, image).name
+	tests := []struct {
+		why  string
+		st   Start
+		im   docker.Image
+		same bool // the first start's
+		none bool
+	}{
+		{"the same again", first, image, true, false},
+		{"other flags", Start{Engine: vllm, Candidate: flags("max-num-seqs", num("4"))}, image, true, false},
+		{"another image", first, docker.Image{Digest: "sha256:2"}, false, false},
+		{"another card", Start{Engine: vllm, GPU: profiles.GPU{Devices: []string{"1"}}}, image, false, false},
+		{"another kind in the same image", Start{Engine: &profiles.Engine{Kind: "sglang", Runtime: profiles.RuntimeDocker, KeepCaches: true}}, image, false, false},
+		{"a start that must be cold", Start{Engine: vllm, ColdCaches: true}, image, false, true},
+		{"a profile that keeps none", Start{Engine: &profiles.Engine{Kind: "vllm", Runtime: profiles.RuntimeDocker}}, image, false, true},
+		{"an engine that compiles nothing", Start{Engine: &profiles.Engine{Kind: "ollama", Runtime: profiles.RuntimeDocker, KeepCaches: true}}, image, false, true},
+		{"an image whose user could not write", first, docker.Image{Digest: "sha256:1", User: "2000"}, false, true},
+	}
+	for _, test := range tests {
+		c := l.keep(test.st, test.im)
+		if (c == nil) != test.none || c != nil && (c.name == name) != test.same {
+			t.Errorf("%s: %+v", test.why, c)
+		}
+	}
+	if c := (&Launcher{}).keep(first, image); c != nil {
+		t.Errorf("kept without a run that would remove it: %+v", c)
+	}
+}
+
+// compiles is a start of the stand-in, which compiles and keeps the code.
+func compiles(t *testing.T, binary, code string, cold bool) Start {
+	st := testStart(t, "")
+	st.Engine.KeepCaches, st.ColdCaches = true, cold
+	st.Engine.Command = []string{binary}
+	st.Candidate.Env = append(st.Candidate.Env, profiles.EnvVar{Name: "QTUNE_TEST_CODE", Value: str(code)})
+	return st
+}
+
+func cachesOf(t *testing.T, l *Launcher, st Start) Facts {
+	t.Helper()
+	server, failure, err := l.Launch(t.Context(), st)
+	if failure != nil || err != nil {
+		t.Fatal(failure, err)
+	}
+	if err := server.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return server.Facts()
+}
+
+// TestWarmStart goes through a run: the first start compiles, the second takes
+// that, a cold one compiles again, and nothing is left at the end.
+func TestWarmStart(t *testing.T) {
+	binary := buildEngine(t)
+	for _, runtime := range []string{"process", "docker"} {
+		t.Run(runtime, func(t *testing.T) {
+			l := &Launcher{RunID: "r" + testTrial, Dir: t.TempDir(), Environ: os.Environ(), Version: "v", Log: zerolog.Nop()}
+			start := compiles
+			if runtime == "docker" {
+				start = inDocker(t, l, binary)
+			}
+			if f := cachesOf(t, l, start(t, binary, "good", false)); f.Caches != "new" || f.Reused || f.SavedS != 0 {
+				t.Errorf("the first start: %+v", f)
+			}
+			if f := cachesOf(t, l, start(t, binary, "good", false)); f.Caches != "kept" || !f.Reused || f.SavedS <= 0 {
+				t.Errorf("the second start: %+v", f)
+			}
+			if f := cachesOf(t, l, start(t, binary, "good", true)); f.Caches != "" || f.Reused {
+				t.Errorf("a cold start: %+v", f)
+			}
+			if err := l.RemoveCaches(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if left, _ := filepath.Glob(filepath.Join(l.Dir, "*")); len(left) > 0 {
+				t.Errorf("left: %q", left)
+			}
+		})
+	}
+}
+
+// inDocker has starts run the stand-in in a container.
+func inDocker(t *testing.T, l *Launcher, binary string) func(*testing.T, string, string, bool) Start {
+	client, err := docker.Connect(t.Context(), zerolog.Nop())
+	if err != nil {
+		t.Skipf("no Docker daemon here: %v", err)
+	}
+	const image = "qtune-test-warm:1"
+	if _, err := client.ImportImage(t.Context(), image, map[string]string{"/engine": binary, "/tmp/": ""}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		left, err := client.Volumes(context.Background(), LabelRun+"="+l.RunID)
+		if err != nil || len(left) > 0 {
+			t.Errorf("left: %v, %v", left, err)
+		}
+		_ = client.Close()
+	})
+	l.Docker = func(context.Context) (*docker.Client, error) { return client, nil }
+	return func(t *testing.T, _, code string, cold bool) Start {
+		st := compiles(t, "/engine", code, cold)
+		st.Engine.Runtime, st.Engine.Image, st.Engine.Pull = profiles.RuntimeDocker, image, "never"
+		st.Engine.Entrypoint, st.Engine.Command = st.Engine.Command, nil
+		return st
+	}
+}
+
+// TestRubbishInTheCachesPoisonsNobody: what a start cannot explain and an earlier
+// one may have caused is tried once more without what that has left.
+func TestRubbishInTheCachesPoisonsNobody(t *testing.T) {
+	binary := buildEngine(t)
+	l := &Launcher{RunID: "r" + testTrial, Dir: t.TempDir(), Environ: os.Environ(), Log: zerolog.Nop()}
+	cachesOf(t, l, compiles(t, binary, "rubbish", false))
+	if f := cachesOf(t, l, compiles(t, binary, "good", false)); f.Caches != "new" || f.Reused {
+		t.Errorf("the second start: %+v", f)
+	}
+	if f := cachesOf(t, l, compiles(t, binary, "good", false)); f.Caches != "kept" {
+		t.Errorf("the third start: %+v", f)
+	}
+	if err := l.RemoveCaches(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestReadModel(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"model.safetensors", "config.json"} {
+		write(t, filepath.Join(dir, name), "x")
+	}
+	var stages []string
+	l := &Launcher{RunID: "r1", Progress: func(s string) { stages = append(stages, s) }}
+	for range 2 {
+		if err := l.readModel(t.Context(), profiles.Model{Path: dir}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if availableMemory() == 0 {
+		t.Skip("this system does not say how much memory is available")
+	}
+	if len(stages) != 1 || stages[0] != "reading the model into memory: model.safetensors, 1 B in all" {
+		t.Errorf("stages %q", stages)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cause := errors.New("interrupted")
+	cancel(cause)
+	if err := l.readModel(ctx, profiles.Model{Path: filepath.Join(dir, "model.safetensors")}); !errors.Is(err, cause) {
+		t.Errorf("got %v", err)
+	}
+}
