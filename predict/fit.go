@@ -35,6 +35,7 @@ type Residual struct {
 	Measured  Figures
 	Predicted Figures // by the fitted model
 	Before    Figures // by the prior
+	Seen      bool    // the fit was to this one
 }
 
 // Fitted is what a fit gives.
@@ -44,8 +45,9 @@ type Fitted struct {
 	Residuals  []Residual
 	Before     Errors // of the prior's predictions
 	After      Errors // of the fitted model on what it was fitted to, which flatters
-	// HeldOut are the errors on trials that the fit had not seen: half of them were
-	// predicted from the other half, both ways. No levels where there is one trial.
+	// HeldOut are the errors on trials that a fit had not seen: those behind the first
+	// ones, or, where the fit was to all, each half of them predicted from the other. No
+	// levels where there is one trial.
 	HeldOut Errors
 	Skipped []string // why observations were left out, each once
 }
@@ -67,8 +69,9 @@ const maxObservations = 24
 // the maximum a posteriori of a normal error of logarithms around the measurements and
 // a normal prior of logarithms around the site's efficiencies (by Nelder and Mead's
 // method: a level is a simulation, so that its figures have steps and no gradient).
-// The error says that nothing of it could be compared.
-func (s *Site) Fit(observations []Observation) (*Fitted, error) {
+// first is to how many trials, in order; 0 is all. The error says that nothing of it
+// could be compared.
+func (s *Site) Fit(observations []Observation, first int) (*Fitted, error) {
 	site := *s
 	if site.Efficiency == (simulator.Efficiency{}) {
 		site.Efficiency = simulator.EfficiencyOf(site.Card)
@@ -77,24 +80,50 @@ func (s *Site) Fit(observations []Observation) (*Fitted, error) {
 	if err != nil {
 		return nil, err
 	}
-	best := f.fit(f.cases)
+	seen, unseen := f.split(first)
+	best := f.fit(seen)
 	out := &Fitted{Efficiency: f.at(best), Skipped: skipped}
 	for _, p := range f.parameters {
 		out.Parameters = append(out.Parameters, Parameter{p.name, p.unit, p.get(&site.Efficiency), p.get(&out.Efficiency)})
 	}
-	out.compare(f)
+	out.After = out.compare(f, seen, true)
+	if len(unseen) > 0 {
+		out.HeldOut = out.compare(f, unseen, false)
+	} else {
+		out.HeldOut = f.heldOut()
+	}
+	out.Before = out.priorErrors()
 	return out, nil
 }
 
-// compare fills in residuals and errors.
-func (o *Fitted) compare(f *fitter) {
-	measured := f.measured(f.cases)
-	before, after := f.predict(f.cases, f.site.Efficiency), f.predict(f.cases, o.Efficiency)
-	for i, c := range f.cases {
-		o.Residuals = append(o.Residuals, Residual{c.name, c.level.String(), measured[i], after[i], before[i]})
+// compare adds the residuals of cases, and gives the fitted model's errors on them.
+func (o *Fitted) compare(f *fitter, cases []comparison, seen bool) Errors {
+	measured := f.measured(cases)
+	before, after := f.predict(cases, f.site.Efficiency), f.predict(cases, o.Efficiency)
+	for i, c := range cases {
+		o.Residuals = append(o.Residuals, Residual{c.name, c.level.String(), measured[i], after[i], before[i], seen})
 	}
-	o.Before, o.After = Compare(before, measured), Compare(after, measured)
-	o.HeldOut = f.heldOut()
+	return Compare(after, measured)
+}
+
+func (o *Fitted) priorErrors() Errors {
+	var before, measured []Figures
+	for _, r := range o.Residuals {
+		before, measured = append(before, r.Before), append(measured, r.Measured)
+	}
+	return Compare(before, measured)
+}
+
+// split divides the cases into those of the first trials and the rest.
+func (f *fitter) split(first int) (seen, unseen []comparison) {
+	for _, c := range f.cases {
+		if first == 0 || c.trial < first {
+			seen = append(seen, c)
+		} else {
+			unseen = append(unseen, c)
+		}
+	}
+	return seen, unseen
 }
 
 // comparison is one observation that the model can compute.

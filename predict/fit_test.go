@@ -75,7 +75,7 @@ func TestSecondRunPredictsBetterThanTheFirst(t *testing.T) {
 	truth := otherwise(s.Card)
 	first := observe(t, s, truth, trial(), trial("--enforce-eager"), trial("--max-num-seqs", "8"))
 	second := observe(t, s, truth, trial("--max-num-seqs", "16", "--enforce-eager"), trial("--max-num-batched-tokens", "512"), trial("--kv-cache-dtype", "fp8"))
-	fitted, err := s.Fit(first)
+	fitted, err := s.Fit(first, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,10 +99,31 @@ func TestSecondRunPredictsBetterThanTheFirst(t *testing.T) {
 	}
 }
 
+func TestFirstTrialsPredictTheOthers(t *testing.T) {
+	s := site(t)
+	all := observe(t, s, otherwise(s.Card), trial(), trial("--enforce-eager"), trial("--max-num-seqs", "8"))
+	fitted, err := s.Fit(all, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unseen := 0
+	for _, r := range fitted.Residuals {
+		if !r.Seen {
+			unseen++
+		}
+	}
+	if unseen != 3 || fitted.HeldOut.Levels != 3 || fitted.After.Levels != 6 || fitted.Before.Levels != 9 {
+		t.Errorf("%d of %d unseen; held out %d, after %d", unseen, len(fitted.Residuals), fitted.HeldOut.Levels, fitted.After.Levels)
+	}
+	if fitted.HeldOut.Tokens > .03 || fitted.HeldOut.TPOT > .03 {
+		t.Errorf("off by %v", fitted.HeldOut)
+	}
+}
+
 func TestNothingMeasuredChangesNothing(t *testing.T) {
 	s := site(t)
 	truth := simulator.EfficiencyOf(s.Card)
-	fitted, err := s.Fit(observe(t, s, truth, trial(), trial("--enforce-eager")))
+	fitted, err := s.Fit(observe(t, s, truth, trial(), trial("--enforce-eager")), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +138,7 @@ func TestSharesStayBelowTheWhole(t *testing.T) {
 	s := site(t)
 	fast := simulator.EfficiencyOf(s.Card)
 	fast.Weights, fast.GEMM = 1.6, 1.6 // no card is: a figure counted wrongly
-	fitted, err := s.Fit(observe(t, s, fast, trial()))
+	fitted, err := s.Fit(observe(t, s, fast, trial()), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,15 +169,15 @@ func TestWhatCannotBeFittedIsSaid(t *testing.T) {
 		{"an engine that is not modelled", unknown, "no engine"},
 	}
 	for _, tt := range tests {
-		if _, err := s.Fit([]Observation{tt.o}); err == nil {
+		if _, err := s.Fit([]Observation{tt.o}, 0); err == nil {
 			t.Errorf("%s: it was fitted", tt.name)
 		}
-		fitted, err := s.Fit([]Observation{good, tt.o})
+		fitted, err := s.Fit([]Observation{good, tt.o}, 0)
 		if err != nil || len(fitted.Skipped) != 1 || len(fitted.Residuals) != 1 {
 			t.Errorf("%s: %v %+v", tt.name, err, fitted)
 		}
 	}
-	if _, err := s.Fit(nil); err == nil {
+	if _, err := s.Fit(nil, 0); err == nil {
 		t.Error("a fit to nothing")
 	}
 }
@@ -165,7 +186,7 @@ func BenchmarkFit(b *testing.B) {
 	s := site(b)
 	seen := observe(b, s, otherwise(s.Card), trial(), trial("--enforce-eager"), trial("--max-num-seqs", "8"))
 	for b.Loop() {
-		if _, err := s.Fit(seen); err != nil {
+		if _, err := s.Fit(seen, 0); err != nil {
 			b.Fatal(err)
 		}
 	}
