@@ -30,12 +30,12 @@ type Parameter struct {
 
 // Residual is a level that was measured beside what the fitted model says of it.
 type Residual struct {
-	Trial     string
-	Level     string
-	Measured  Figures
-	Predicted Figures // by the fitted model
-	Before    Figures // by the prior
-	Seen      bool    // the fit was to this one
+	Trial     string  `json:"trial"`
+	Level     string  `json:"level"`
+	Measured  Figures `json:"measured"`
+	Predicted Figures `json:"predicted"`        // by the fitted model
+	Before    Figures `json:"predicted_before"` // by the prior
+	Seen      bool    `json:"fitted_to"`        // the fit was to this one
 }
 
 // Fitted is what a fit gives.

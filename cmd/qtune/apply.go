@@ -70,6 +70,7 @@ func apply(ctx context.Context, w *world, path string, f *applyFlags) error {
 	outcome := tuner.Conclude(plan, results, time.Since(began))
 	if s.around != nil {
 		outcome.CompareWithCeiling(s.around.roof(), results)
+		s.calibrate(results)
 	}
 	return s.finish(ctx, outcome, runErr)
 }

@@ -195,3 +195,18 @@ func (s *session) close() error {
 	}
 	return errors.Join(errs...)
 }
+
+// calibrate fits the predictions of the next plan to what a run on real engines has
+// measured. That it cannot is no fault of the run.
+func (s *session) calibrate(results []tuner.TrialResult) {
+	if s.simulation != nil || len(results) == 0 {
+		return
+	}
+	views, err := newForecaster(s.around, s.w.calibrations()).calibrate(results, s.runID, 0, true)
+	if err != nil {
+		s.w.log.Info().Err(err).Msg("nothing was calibrated")
+	}
+	for _, v := range views {
+		s.w.log.Info().Str("engine", v.Engine).Str("version", v.Version).Str("kept", v.Kept).Str("errors", v.After.String()).Str("unfitted", v.Unfitted).Msg("predictions calibrated")
+	}
+}
