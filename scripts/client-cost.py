@@ -17,10 +17,10 @@ CLIENTS = os.environ.get("QTUNE_CLIENTS", os.path.join(ENGINES, "clients"))
 MODEL = os.path.join(ENGINES, "model")
 
 
-def sglang(url, folder, n, *more):
+def sglang_rust(url, folder, n):
     return [f"{ENGINES}/sglang/bin/python", "-m", "sglang.bench_serving", "--backend", "vllm", "--base-url", url, "--model", "m", "--tokenizer", MODEL,
             "--dataset-name", "random-ids", "--random-input-len", "16", "--random-output-len", str(TOKENS), "--random-range-ratio", "1",
-            "--num-prompts", str(n), "--max-concurrency", str(STREAMS), "--warmup-requests", "0", "--output-file", f"{folder}/sglang.jsonl", *more]
+            "--num-prompts", str(n), "--max-concurrency", str(STREAMS), "--warmup-requests", "0", "--output-file", f"{folder}/sglang.jsonl", "--rust-client"]
 
 
 COMMANDS = {  # of n requests at url
@@ -30,22 +30,33 @@ COMMANDS = {  # of n requests at url
     "vllm": lambda url, folder, n: [f"{ENGINES}/vllm/bin/vllm", "bench", "serve", "--backend", "openai", "--base-url", url, "--model", "m", "--tokenizer", MODEL,
                                     "--dataset-name", "random", "--random-input-len", "16", "--random-output-len", str(TOKENS), "--num-prompts", str(n),
                                     "--max-concurrency", str(STREAMS), "--ignore-eos"],
-    "sglang-rust": lambda url, folder, n: sglang(url, folder, n, "--rust-client"),
-    "sglang": lambda url, folder, n: sglang(url, folder, n),
+    "sglang-rust": sglang_rust,
     "aiperf": lambda url, folder, n: [f"{CLIENTS}/bin/aiperf", "profile", "-m", "m", "--url", url, "--endpoint-type", "completions", "--streaming",
-                                      "--tokenizer", MODEL, "--concurrency", str(STREAMS), "--request-count", str(n), "--synthetic-input-tokens-mean", "16",
+                                      "--tokenizer", "local/model", "--concurrency", str(STREAMS), "--request-count", str(n), "--synthetic-input-tokens-mean", "16",
                                       "--output-tokens-mean", str(TOKENS), "--output-tokens-stddev", "0", "--extra-inputs", "ignore_eos:true",
                                       "--artifact-dir", f"{folder}/aiperf", "--ui", "none"],
-    "guidellm": lambda url, folder, n: [f"{CLIENTS}/bin/guidellm", "benchmark", "--target", url, "--model", "m", "--processor", MODEL, "--profile", "concurrent",
-                                        "--rate", str(STREAMS), "--max-requests", str(n), "--data", f"prompt_tokens=16,output_tokens={TOKENS}",
-                                        "--output-path", f"{folder}/guidellm.json"],
+    "guidellm": lambda url, folder, n: [f"{CLIENTS}/bin/guidellm", "run", "--backend", f"kind=openai_http,target={url},model=m,request_format=/v1/completions",
+                                        "--profile", f"kind=concurrent,streams={STREAMS}", "--constraint", f"kind=max_requests,count={n}",
+                                        "--data", f"kind=synthetic_text,prompt_tokens=16,output_tokens={TOKENS}", "--tokenizer", f"kind=hf_auto,model={MODEL}",
+                                        "--disable-console", "--output", f"kind=json,path={folder}/guidellm.json"],
 }
 
 
-def cpu_seconds(command, log):
+def hub(folder):
+    """A Hugging Face cache that holds the model as local/model: AIPerf takes no folder."""
+    repo = os.path.join(folder, "hf/hub/models--local--model")
+    commit = "0" * 40
+    os.makedirs(os.path.join(repo, "refs"))
+    os.makedirs(os.path.join(repo, "snapshots"))
+    with open(os.path.join(repo, "refs/main"), "w") as f:
+        f.write(commit)
+    os.symlink(os.path.abspath(MODEL), os.path.join(repo, "snapshots", commit))
+
+
+def cpu_seconds(command, log, home):
     """CPU time of the command and of all that it started and waited for."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    env = dict(os.environ, HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1")
+    env = dict(os.environ, HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", HF_HOME=home)
     done = subprocess.run(command, stdout=log, stderr=log, env=env, timeout=600)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return done.returncode, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -71,7 +82,7 @@ def events(name, url, folder):
     for n in (SHORT, LONG):
         command = COMMANDS[name](url, folder, n * STREAMS)
         with open(f"{folder}/{name}.log", "w") as log:
-            code, seconds = cpu_seconds(command, log)
+            code, seconds = cpu_seconds(command, log, os.path.join(folder, "hf"))
         with open(f"{folder}/{name}.log") as log:
             said = log.read()
         if code != 0 and '"levels":' not in said:  # qtune fails where it was the bottleneck: what it cost holds all the same
@@ -89,6 +100,7 @@ def main(url, folder, names):
     for name in [n for n in names if not installed(n)]:
         print(f"{name}: not installed")
     names = [n for n in names if installed(n)]
+    hub(folder)
     figures = {n: [] for n in names}
     for _ in range(ROUNDS):
         for name in names:

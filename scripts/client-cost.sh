@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # client-cost.sh [CLIENT]... measures what load clients cost: token events for each
 # CPU-second of the client, against one server that streams one token an event, each
-# flushed on its own. Clients: qtune bare vllm sglang-rust sglang aiperf guidellm, by
+# flushed on its own. Clients: qtune bare vllm sglang-rust aiperf guidellm, by
 # default all that are installed; one that is not is named.
 #
 #   vllm, sglang      are those of `make engines`
