@@ -196,8 +196,12 @@ type Finish struct {
 
 // Budget bounds a search. A zero field is no bound.
 type Budget struct {
-	Trials int
-	Time   time.Duration // in the engines' time
+	Trials       int           // configurations of the search; the finish starts no new ones
+	Starts       int           // of servers, the finish included, as in all that follows
+	Time         time.Duration // in the engines' time
+	GPUHours     float64       // hours of one card with an engine on it
+	Cost         float64       // in the currency of GPUHourPrice
+	GPUHourPrice float64       // what an hour of one card costs; no bound by itself
 }
 
 // Input is a variable as resolved. A sensitive one shows no value.

@@ -19,7 +19,7 @@ var (
 	modelWords  = words{attrs: []string{"id", "path", "revision"}}
 	gpuWords    = words{attrs: []string{"devices", "simulate"}}
 	searchWords = words{attrs: []string{"strategy", "seed", "max_candidates"}, blocks: []string{"budget", "finish"}, once: []string{"budget", "finish"}, later: []string{"screen"}}
-	budgetWords = words{attrs: []string{"trials", "time"}, later: []string{"starts", "gpu_hours"}}
+	budgetWords = words{attrs: []string{"trials", "starts", "time", "gpu_hours", "cost", "gpu_hour_price"}}
 	finishWords = words{attrs: []string{"candidates", "starts"}}
 )
 
@@ -99,13 +99,46 @@ func (l *loader) search(p *Profile, b *hclsyntax.Block) {
 		s.whole("seed", &p.Search.Seed, 0, math.MaxInt32)
 		s.whole("max_candidates", &p.Search.MaxCandidates, 1, maxGrid)
 		if inner := s.child("budget"); inner != nil {
-			t := l.section(inner, budgetWords)
-			t.whole("trials", &p.Search.Budget.Trials, 1, maxGrid)
-			t.duration("time", &p.Search.Budget.Time)
+			l.budgetOf(p, inner)
 		}
 		l.finish(p, s.child("finish"))
 	}
 	l.fits(p)
+}
+
+// budgetOf reads the budget block.
+func (l *loader) budgetOf(p *Profile, b *hclsyntax.Block) {
+	s, budget := l.section(b, budgetWords), &p.Search.Budget
+	s.whole("trials", &budget.Trials, 1, maxGrid)
+	s.whole("starts", &budget.Starts, 1, maxGrid)
+	s.duration("time", &budget.Time)
+	s.amount("gpu_hours", &budget.GPUHours)
+	s.amount("cost", &budget.Cost)
+	s.amount("gpu_hour_price", &budget.GPUHourPrice)
+	switch {
+	case budget.Cost > 0 && budget.GPUHourPrice == 0:
+		s.missing("gpu_hour_price", "Write gpu_hour_price = 2.5, in the currency of cost: what an hour of one card costs.")
+	case budget.GPUHours+budget.Cost > 0 && p.GPU.Devices != nil && len(p.GPU.Devices) == 0:
+		l.errorf(b.DefRange(), "A budget of cards without a card", "The gpu block says devices = [], so gpu_hours and cost would never be used up. Write time instead.")
+	}
+}
+
+// amount reads a number above 0.
+func (s *section) amount(name string, target *float64) {
+	f, ok := s.given(name)
+	if !ok {
+		return
+	}
+	n, ok := f.number()
+	if !ok {
+		return
+	}
+	v, _ := n.Float64()
+	if !(v > 0) || math.IsInf(v, 0) {
+		f.wrong(fmt.Sprintf("%s is out of range", name), "Write a number above 0, or leave it out for no limit.")
+		return
+	}
+	*target = v
 }
 
 // finish reads the finish block. Without one there is a finish where a strategy

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/qtune/qtune/tuner"
 )
@@ -12,7 +13,7 @@ func (b *builder) search() Section {
 	if s == nil || s.Strategy == "" {
 		return Section{}
 	}
-	count := group(fixed(s.Candidates, 0))
+	count := fixed(s.Candidates, 0)
 	if !s.Exact {
 		count = b.Say("search.about", count)
 	}
@@ -24,7 +25,19 @@ func (b *builder) search() Section {
 	if s.Stopped != "" {
 		facts = append(facts, Fact{Name: b.Say("search.stopped"), Value: b.translated(s.Stopped)})
 	}
-	return b.section("search", Block{Facts: facts})
+	blocks := []Block{{Facts: facts}}
+	if len(s.Next) > 0 {
+		blocks = append(blocks, Block{Text: b.Say("search.next")}, Block{List: b.upcoming(s.Next)})
+	}
+	return b.section("search", blocks...)
+}
+
+func (b *builder) upcoming(next []tuner.Upcoming) []string {
+	var list []string
+	for _, u := range next {
+		list = append(list, strings.TrimSpace(u.Engine+" "+u.Name+"  "+u.Varies))
+	}
+	return list
 }
 
 // searchLine is the same in a line, "" for a grid that was gone through.
@@ -36,7 +49,7 @@ func searchLine(s *tuner.Summary) string {
 	if !s.Search.Exact {
 		about = "about "
 	}
-	line := fmt.Sprintf("Strategy %s tried %d of %s%s candidates", s.Search.Strategy, s.Trials.OK+s.Trials.Failed, about, group(fixed(s.Search.Candidates, 0)))
+	line := fmt.Sprintf("Strategy %s tried %d of %s%s candidates", s.Search.Strategy, s.Trials.OK+s.Trials.Failed, about, fixed(s.Search.Candidates, 0))
 	if s.Search.Stopped != "" {
 		line += ": " + s.Search.Stopped
 	}

@@ -177,6 +177,12 @@ func (p *printer) files(o *tuner.Outcome) {
 	p.printf(".\n")
 	if line := searchLine(s); line != "" {
 		p.printf("%s\n", line)
+		for _, u := range s.Search.Next {
+			p.printf("  next would have been: %s %s  %s\n", u.Engine, u.Name, u.Varies)
+		}
+	}
+	if s.Cost > 0 {
+		p.printf("It took %.2f GPU-hours, which cost %.2f%s.\n", s.GPUHours, s.Cost, tag(s))
 	}
 	if s.Simulated {
 		p.printf("Every figure above is simulated on %s (%s of engine time): a rehearsal, no measurement.\n", s.Card, Duration(s.EngineS))

@@ -22,6 +22,7 @@ type attempt struct {
 	job
 	at       Event
 	identity string
+	cards    int
 	again    bool // after a fault of the machine
 }
 
@@ -52,7 +53,7 @@ func (a *attempt) blank() TrialResult {
 	return TrialResult{
 		Trial: a.trial.ID, Identity: a.identity, Purpose: a.purpose, Start: a.start,
 		Engine: e.Kind, Name: e.Name, Baseline: a.trial.Baseline, Flags: c.Flags, Env: c.Env,
-		Command: a.Command(a.trial), Status: OK, Simulated: a.Simulated, Why: a.trial.Why,
+		Command: a.Command(a.trial), Status: OK, Simulated: a.Simulated, Why: a.trial.Why, Cards: a.cards,
 	}
 }
 

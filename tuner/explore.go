@@ -8,10 +8,9 @@ import (
 	"github.com/qtune/qtune/tuner/search"
 )
 
-// The reasons for which a run stops asking for trials, beside those of the strategies.
+// The reasons of the strategies for which a run stops asking for trials.
 const (
 	StoppedTrials = search.Budget
-	StoppedTime   = "budget: time"
 	StoppedAll    = search.Exhausted
 )
 
@@ -24,6 +23,8 @@ type Search struct {
 	Most       int     `json:"most"`              // trials at most; 0: until the strategy ends
 	LedBy      string  `json:"led_by,omitempty"`  // what predicted the candidates; "" where nothing did
 	Stopped    string  `json:"stopped,omitempty"` // why no more trials were asked for; "" where the run did not get there
+
+	Next []Upcoming `json:"next,omitempty"` // what would have come next
 }
 
 // explorer asks a strategy for one trial after the other and tells it what each

@@ -169,7 +169,7 @@ func decided(t testing.TB, folder *Folder, run, block string) (string, *Plan) {
 	for i := range results {
 		fmt.Fprintf(&b, "%s: %s: %s\n", results[i].Trial, results[i].Status, results[i].Why)
 	}
-	o.Summary.Trials.Reused, o.Summary.EngineS, o.Summary.WallS = 0, 0, 0
+	o.Summary.Trials.Reused, o.Summary.EngineS, o.Summary.GPUHours, o.Summary.WallS = 0, 0, 0, 0
 	text, err := json.Marshal(o.Summary)
 	if err != nil {
 		t.Fatal(err)

@@ -3,7 +3,6 @@ package tuner
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/qtune/qtune/bench"
 	"github.com/qtune/qtune/profiles"
@@ -69,7 +68,7 @@ func (c *course) finish(ctx context.Context) error {
 	for block, order := range finish.Order(len(again), p.Search.Finish.Starts, uint64(p.Search.Seed)) {
 		workloads := freshRequests(p.Workloads, block+1)
 		for _, i := range order {
-			if over(p.Search.Budget, c.spent) != "" {
+			if c.spent.over(p.Search.Budget) != "" {
 				return nil
 			}
 			k++
@@ -99,14 +98,4 @@ func freshRequests(workloads []bench.Workload, block int) []bench.Workload {
 		fresh[i].Seed += uint64(block) * 0x9e3779b97f4a7c15 // far from the seeds that people write
 	}
 	return fresh
-}
-
-// reserve is the engines' time that a finish of this many starts may want after
-// trials that took so long; a budget keeps it back, up to a quarter.
-func reserve(p *profiles.Profile, spent time.Duration, trials int) time.Duration {
-	if trials == 0 || p.Search.Finish.Starts == 0 {
-		return 0
-	}
-	starts := p.Search.Finish.Starts * (min(p.Search.Finish.Candidates, trials-1) + 1)
-	return time.Duration(starts) * spent / time.Duration(trials)
 }

@@ -45,6 +45,7 @@ type TrialResult struct {
 	Failure    *engine.Failure  `json:"failure,omitempty"`
 	Facts      engine.Facts     `json:"facts"`
 	Workloads  []WorkloadResult `json:"workloads,omitempty"`
+	Cards      int              `json:"cards"`     // that its engine took
 	StartS     float64          `json:"start_s"`   // launch to ready
 	MeasureS   float64          `json:"measure_s"` // all levels
 	StopS      float64          `json:"stop_s"`    // wall time

@@ -102,7 +102,7 @@ type course struct {
 	*Tuner
 	plan    *Plan
 	results []TrialResult
-	spent   time.Duration // in the engines' time
+	spent   spent
 }
 
 // take does a job and adds its result.
@@ -114,7 +114,7 @@ func (c *course) take(ctx context.Context, j job) error {
 	}
 	c.results = append(c.results, result)
 	if result.ReusedFrom == "" || result.cutRun == c.plan.Profile.Name { // the run that was cut off had the same budget
-		c.spent += time.Duration(result.EngineS() * float64(time.Second))
+		c.spent.add(&result)
 	}
 	at.Type, at.Result = EventTrialDone, &c.results[len(c.results)-1]
 	if result.ReusedFrom != "" {
@@ -133,18 +133,18 @@ func (c *course) best() *Verdict {
 
 // one gives the result of a job: an earlier one if there is, else a new one, with a
 // second start after a fault of the machine.
-func (t *Tuner) one(ctx context.Context, j job, at Event) (TrialResult, error) {
-	identity := t.Identity(j.trial)
-	if known, ok := t.Known[knownAs(identity, j.purpose, j.start)]; ok && identity != "" {
-		return t.reuse(j.trial, known)
+func (c *course) one(ctx context.Context, j job, at Event) (TrialResult, error) {
+	identity := c.Identity(j.trial)
+	if known, ok := c.Known[knownAs(identity, j.purpose, j.start)]; ok && identity != "" {
+		return c.reuse(j.trial, known)
 	}
-	a := attempt{Tuner: t, job: j, at: at, identity: identity}
+	a := attempt{Tuner: c.Tuner, job: j, at: at, identity: identity, cards: cards(c.plan.Profile, j.trial)}
 	result, err := a.run(ctx)
 	if err != nil || !machineFault(&result) {
 		return result, err
 	}
 	at.Type, at.Result = EventTrialRetried, &result
-	t.Notify(at)
+	c.Notify(at)
 	a.again = true
 	return a.run(ctx)
 }

@@ -1,15 +1,9 @@
 package tuner
 
-import (
-	"time"
-
-	"github.com/qtune/qtune/profiles"
-)
-
 // source is where a run's trials come from.
 type source interface {
-	// next is the next trial after so much of the engines' time; nil: none any more.
-	next(spent time.Duration) *Trial
+	// next is the next trial after so much was spent; nil: none any more.
+	next(spent) *Trial
 	tell(*Trial, *TrialResult)
 }
 
@@ -21,20 +15,6 @@ func (t *Tuner) source(plan *Plan) (source, error) {
 	return &asked{plan: plan, explorer: x}, err
 }
 
-// over says whether a budget is used up, and which; "" if none is.
-func over(b profiles.Budget, spent time.Duration) string {
-	if b.Time > 0 && spent >= b.Time {
-		return StoppedTime
-	}
-	return ""
-}
-
-// overWith is over for a search that leaves room for its finish: the time that this
-// may want, up to a quarter of the budget.
-func overWith(p *profiles.Profile, spent time.Duration, trials int) string {
-	return over(p.Search.Budget, spent+min(reserve(p, spent, trials), p.Search.Budget.Time/4))
-}
-
 // listed goes through the trials of a plan that lists them all.
 type listed struct {
 	plan *Plan
@@ -42,8 +22,8 @@ type listed struct {
 	n    int // trials so far
 }
 
-func (l *listed) next(spent time.Duration) *Trial {
-	stopped := overWith(l.plan.Profile, spent, l.n)
+func (l *listed) next(s spent) *Trial {
+	stopped := s.overWith(l.plan.Profile, l.n)
 	for ; l.at < len(l.plan.Trials); l.at++ {
 		t := &l.plan.Trials[l.at]
 		switch {
@@ -56,21 +36,27 @@ func (l *listed) next(spent time.Duration) *Trial {
 			return t
 		}
 	}
-	l.plan.Search.Stopped = l.end()
+	l.end()
 	return nil
 }
 
-// end is why there is no next one: what was pruned by a budget says it.
-func (l *listed) end() string {
-	if l.plan.Unlisted > 0 {
-		return StoppedTrials
-	}
+// end says why there is no next one: what was pruned by a budget tells.
+func (l *listed) end() {
+	info := &l.plan.Search
+	info.Stopped = StoppedAll
 	for i := range l.plan.Trials {
-		if t := &l.plan.Trials[i]; t.Status == Pruned && (t.Reason == ReasonBudget || t.Reason == ReasonBudgetTime) {
-			return t.Reason
+		t := &l.plan.Trials[i]
+		if t.Status != Pruned || !isBudget(t.Reason) {
+			continue
+		}
+		info.Stopped = t.Reason
+		if len(info.Next) < mostNext {
+			info.Next = append(info.Next, upcoming(t))
 		}
 	}
-	return StoppedAll
+	if l.plan.Unlisted > 0 {
+		info.Stopped = StoppedTrials
+	}
 }
 
 func (l *listed) tell(*Trial, *TrialResult) {}
@@ -82,14 +68,15 @@ type asked struct {
 	n    int // trials so far
 }
 
-func (a *asked) next(spent time.Duration) *Trial {
+func (a *asked) next(s spent) *Trial {
 	b := a.plan.Profile.Search.Budget
-	stopped := overWith(a.plan.Profile, spent, a.n)
+	stopped := s.overWith(a.plan.Profile, a.n)
 	if b.Trials > 0 && a.n >= b.Trials {
 		stopped = StoppedTrials
 	}
 	if stopped != "" {
 		a.plan.Search.Stopped = stopped
+		a.plan.Search.Next = a.upcoming()
 		return nil
 	}
 	t, passed, why := a.explorer.next()
@@ -100,4 +87,34 @@ func (a *asked) next(spent time.Duration) *Trial {
 	}
 	a.n++
 	return a.plan.add(*t)
+}
+
+// mostNext is how many of the trials are listed that a budget left out.
+const mostNext = 3
+
+// upcoming is what would have come next.
+func (a *asked) upcoming() []Upcoming {
+	var all []Upcoming
+	for range mostNext {
+		t, _, _ := a.explorer.next()
+		if t == nil {
+			break
+		}
+		all = append(all, upcoming(t))
+		a.expect(t)
+	}
+	return all
+}
+
+// Upcoming is a trial that a budget left out.
+type Upcoming struct {
+	Trial  string `json:"trial"`
+	Engine string `json:"engine"`
+	Name   string `json:"name"`
+	Varies string `json:"varies"`
+	Why    string `json:"why,omitempty"`
+}
+
+func upcoming(t *Trial) Upcoming {
+	return Upcoming{t.ID, t.Engine.Kind, t.Engine.Name, t.Varies(), t.Why}
 }

@@ -63,6 +63,8 @@ type Summary struct {
 	NotRun       int            `json:"not_run"` // planned trials that an early end left out
 	Search       *Search        `json:"search,omitempty"`
 	EngineS      float64        `json:"engine_s"`
+	GPUHours     float64        `json:"gpu_hours"`      // of new starts, by card
+	Cost         float64        `json:"cost,omitempty"` // of them, where the price of an hour is known
 	WallS        float64        `json:"wall_s"`
 	Folder       string         `json:"folder"`
 	Left         []string       `json:"left,omitempty"` // what could not be removed
@@ -99,8 +101,10 @@ func Summarize(plan *Plan, results []TrialResult, d Decision, wall time.Duration
 	for i := range results {
 		if results[i].ReusedFrom == "" {
 			s.EngineS += results[i].EngineS()
+			s.GPUHours += results[i].EngineS() * float64(results[i].Cards) / 3600
 		}
 	}
+	s.Cost = s.GPUHours * plan.Profile.Search.Budget.GPUHourPrice
 	s.NotRun = max(0, plan.Most()-len(searched))
 	if plan.space != nil && plan.Search.Stopped != "" {
 		s.NotRun = 0 // the strategy needed no more

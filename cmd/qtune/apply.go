@@ -19,13 +19,28 @@ import (
 type applyFlags struct {
 	profileFlags
 	simulateFlags
-	dir     string
-	fresh   bool
-	confirm bool // apply only
-	offline bool
-	json    bool
-
+	dir             string
+	fresh           bool
+	confirm         bool // apply only
+	offline         bool
+	json            bool
+	price           float64
 	wait, sharedGPU bool // of apply alone
+}
+
+// bindPrice is the flag of what a card costs.
+func (f *applyFlags) bindPrice(c *cobra.Command) {
+	c.Flags().Float64Var(&f.price, "gpu-hour-price", 0, "what an `HOUR` of one GPU costs; it goes over the profile's gpu_hour_price")
+}
+
+func (f *applyFlags) setPrice(p *profiles.Profile) error {
+	if f.price < 0 {
+		return &usageError{fmt.Errorf("--gpu-hour-price %g: give a price above 0", f.price)}
+	}
+	if f.price > 0 {
+		p.Search.Budget.GPUHourPrice = f.price
+	}
+	return nil
 }
 
 func applyCmd(w *world) *cobra.Command {
@@ -52,6 +67,7 @@ again measures only what is missing; Ctrl-C ends it with everything torn down.
 	c.Flags().BoolVar(&f.offline, "offline", false, "fetch nothing: no image, no model; what is not here is an error")
 	c.Flags().BoolVar(&f.wait, "wait", false, "wait for a card that another run or program uses, rather than refuse it")
 	c.Flags().BoolVar(&f.sharedGPU, "shared-gpu", false, "measure on a card that others use, too: figures are those of a busy card")
+	f.bindPrice(c)
 	c.Flags().BoolVar(&f.json, "json", false, "print events as JSON lines; the last is the result")
 	return c
 }

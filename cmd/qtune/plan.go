@@ -17,7 +17,6 @@ import (
 
 func planCmd(w *world) *cobra.Command {
 	var f applyFlags
-	var price float64
 	c := &cobra.Command{
 		Use:   "plan FILE",
 		Short: "Show every trial with its exact command, what to expect of it, and what is pruned and why",
@@ -33,10 +32,7 @@ engines calibrate them: see qtune calibrate.`,
 		Args:              exactly(1, "one profile"),
 		ValidArgsFunction: completeProfiles,
 		RunE: func(c *cobra.Command, args []string) error {
-			if price < 0 {
-				return &usageError{fmt.Errorf("--gpu-hour-price %g: give a price above 0", price)}
-			}
-			return plan(c.Context(), w, args[0], &f, price)
+			return plan(c.Context(), w, args[0], &f)
 		},
 	}
 	f.profileFlags.bind(c)
@@ -45,13 +41,16 @@ engines calibrate them: see qtune calibrate.`,
 	c.Flags().BoolVar(&f.fresh, "fresh", false, "plan as if nothing had been measured")
 	c.Flags().BoolVar(&f.offline, "offline", false, "ask no hub how large a model is; what is not here is an error")
 	c.Flags().BoolVar(&f.json, "json", false, "print one JSON object")
-	c.Flags().Float64Var(&price, "gpu-hour-price", 0, "what an `HOUR` of one GPU costs, for the predicted cost of the run")
+	f.bindPrice(c)
 	return c
 }
 
-func plan(ctx context.Context, w *world, path string, f *applyFlags, price float64) error {
+func plan(ctx context.Context, w *world, path string, f *applyFlags) error {
 	p, err := loadProfile(w, path, &f.profileFlags, f.json)
 	if err != nil {
+		return err
+	}
+	if err := f.setPrice(p); err != nil {
 		return err
 	}
 	sim, err := f.simulation(p)
@@ -80,7 +79,7 @@ func plan(ctx context.Context, w *world, path string, f *applyFlags, price float
 	}
 	around.mark(pl, known)
 	v := newPlanView(pl, around, sim != nil)
-	v.predict(forecaster, pl, price)
+	v.predict(forecaster, pl, p.Search.Budget.GPUHourPrice)
 	v.Fetch, err = around.fetches(ctx)
 	if err != nil {
 		return err

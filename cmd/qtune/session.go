@@ -37,6 +37,9 @@ type session struct {
 }
 
 func newSession(w *world, p *profiles.Profile, f *applyFlags) (*session, error) {
+	if err := f.setPrice(p); err != nil {
+		return nil, err
+	}
 	sim, err := f.simulation(p)
 	if err != nil {
 		return nil, err
