@@ -77,7 +77,7 @@ func (i *instance) configureLlamaCpp() {
 	}
 	batch := max(1, min(a.number("batch-size", 2048), max(i.fit.KVTokens, 1)))
 	i.scheduling = Scheduling{
-		MaxRunning: pick(f.Slots, 4), Budget: batch, Chunked: true, Pool: i.fit.KVTokens, Block: 1,
+		MaxRunning: pick(f.Slots, 4), Prefixes: a.on("cache-prompt", true), Budget: batch, Chunked: true, Pool: i.fit.KVTokens, Block: 1,
 	}
 	i.boot = boot{}
 }

@@ -70,7 +70,8 @@ func (i *instance) configureSGLang() {
 		Chunk: full.ChunkedPrefill, MaxPrefill: max(full.MaxPrefill, full.ContextLength),
 		LongestFirst:     a.text("schedule-policy", "fcfs") == "lof",
 		Conservativeness: a.float("schedule-conservativeness", 1), Mixed: a.on("enable-mixed-chunk", false),
-		Drafted: spec.drafted, Accept: spec.accept,
+		Drafted: spec.drafted, Accept: spec.accept, Prefixes: !a.on("disable-radix-cache", false),
+		CachedFirst: a.text("schedule-policy", "fcfs") == "lpm",
 	}
 	// SGLang compiles while it captures graphs: without them the flag does nothing.
 	i.boot = boot{graphs: full.GraphSize > 0, torchCompile: torchCompile && full.GraphSize > 0, dummyWeights: a.text("load-format", "auto") == "dummy"}
@@ -149,7 +150,7 @@ func (i *instance) checkSGLang(f catalog.SGLangFlags) {
 	case a.number("dp-size", 1) != 1:
 		i.die(stageConfig, 1, "ValueError: data parallel replicas are not simulated")
 	}
-	if policy := a.text("schedule-policy", "fcfs"); slices.Contains([]string{"routing-key", "priority", "random"}, policy) {
+	if policy := a.text("schedule-policy", "fcfs"); slices.Contains([]string{"routing-key", "priority", "random", "dfs-weight"}, policy) {
 		a.used["schedule-policy"] = false // queue order as fcfs here: say so
 	}
 }

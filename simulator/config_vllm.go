@@ -76,7 +76,7 @@ func (i *instance) configureVLLM() {
 	i.scheduling = Scheduling{
 		MaxRunning: full.MaxNumSeqs, Budget: full.BatchedTokens, Chunked: a.on("enable-chunked-prefill", true),
 		Pool: i.fit.KVTokens, Block: full.BlockSize, WholeFirst: a.on("scheduler-reserve-full-isl", true),
-		Drafted: spec.drafted, Accept: spec.accept,
+		Drafted: spec.drafted, Accept: spec.accept, Prefixes: a.on("enable-prefix-caching", true),
 	}
 	i.boot = boot{compile: level.compile, graphs: full.GraphSize > 0, dummyWeights: a.text("load-format", "auto") == "dummy"}
 }

@@ -15,6 +15,7 @@ type Scheduling struct {
 	Pool       int     // tokens of KV cache
 	Block      int     // tokens of one block of it
 	WholeFirst bool    // admit a prompt only when all of it fits into the cache (vLLM)
+	Prefixes   bool    // beginnings of prompts are kept for later ones
 	Drafted    int     // tokens that are drafted for each sequence and step
 	Accept     float64 // chance that a draft is taken, if those before it were
 
@@ -22,6 +23,7 @@ type Scheduling struct {
 	Chunk            int     // tokens of prompts in one batch; a longer prompt is cut
 	MaxPrefill       int     // the same, uncut
 	LongestFirst     bool    // order the queue by the length asked for, longest first
+	CachedFirst      bool    // order it by what the cache has of a prompt, most first, as long as few wait
 	Conservativeness float64 // scales the share of unfinished output that is reserved
 	Mixed            bool    // a batch of prompts carries the decoding sequences too
 }
@@ -32,12 +34,18 @@ type Request struct {
 	Prompt int // tokens
 	Output int // tokens, at least 1
 	Owner  any // the caller's
+	// Prefix names the prompt's beginning, in pieces of Segment tokens, each key standing
+	// for all before it as well: prompts with equal keys begin alike.
+	Prefix  []uint64
+	Segment int
 
 	computed    int // tokens whose keys and values are in the cache
 	target      int // tokens to compute before the next one is generated
 	generated   int
 	blocks      int   // of the cache
 	last        int64 // the step of its last token
+	held        int   // leading segments that it has from the cache of prefixes or gave to it
+	shared      int   // blocks of those
 	room        int   // tokens that they hold
 	measured    bool  // plain tokens of it are counted apart
 	waiting     bool
@@ -57,7 +65,9 @@ type Event struct {
 type Stats struct {
 	Running, Waiting   int
 	KVUsage, KVPeak    float64 // 0 to 1
-	PromptTokens       int64
+	PromptTokens       int64   // those from the cache of prefixes among them
+	PrefixAsked        int64   // of prompts that were looked up in it
+	PrefixHits         int64   // found there
 	GeneratedTokens    int64
 	Preemptions        int64
 	Finished           int64
@@ -92,6 +102,7 @@ type Core struct {
 	plain    int  // such tokens of the last step: one a step before had its request, too
 	counted  int  // those of them whose request is measured
 	times    []time.Duration
+	prefix   prefixCache
 	steady   bool // the next step will hold the same sequences as the last, one token each
 	least    int  // blocks that were ever free
 	stats    Stats
@@ -112,13 +123,19 @@ func (c *Core) again(s Scheduling, machine *Machine, jitter float64, seed uint64
 	*c = Core{
 		s: s, machine: machine, jitter: jitter, rng: rand.New(rand.NewPCG(seed, 0x71)), free: blocks, total: blocks, least: blocks,
 		waiting: queue{ring: c.waiting.ring}, running: c.running[:0], prefills: c.prefills[:0], decodes: c.decodes[:0], events: c.events[:0], times: c.times[:0],
+		prefix: c.prefix,
 	}
+	c.prefix.reset()
 	c.ratio = c.firstRatio()
 }
 
 // Submit queues a request. One that can never fit into the cache must not be submitted.
 func (c *Core) Submit(r *Request) {
-	*r = Request{Prompt: max(r.Prompt, 1), Output: max(r.Output, 1), Owner: r.Owner, measured: r.measured, waiting: true}
+	*r = Request{Prompt: max(r.Prompt, 1), Output: max(r.Output, 1), Owner: r.Owner, Prefix: r.Prefix, Segment: r.Segment, measured: r.measured, waiting: true}
+	if !c.s.Prefixes || r.Segment < 1 || r.Segment%c.s.Block != 0 {
+		r.Prefix = nil
+	}
+	r.Prefix = r.Prefix[:min(len(r.Prefix), r.Prompt/max(r.Segment, 1))]
 	r.target = r.Prompt
 	c.steady = false
 	c.waiting.pushBack(r)
@@ -145,7 +162,7 @@ func (c *Core) Stats() Stats {
 	s := c.stats
 	s.Running, s.Waiting = len(c.running), c.waiting.len()
 	if c.total > 0 {
-		s.KVUsage = 1 - float64(c.free)/float64(c.total)
+		s.KVUsage = 1 - float64(c.room())/float64(c.total)
 		s.KVPeak = 1 - float64(c.least)/float64(c.total)
 	}
 	return s
@@ -172,7 +189,7 @@ func (c *Core) Step() (time.Duration, []Event) {
 	}
 	d := c.noisy(c.machine.Step(c.batch()))
 	c.stats.Steps++
-	c.least = min(c.least, c.free)
+	c.least = min(c.least, c.room())
 	finished := c.stats.Finished
 	c.complete()
 	c.steady = len(c.prefills) == 0 && len(c.decodes) == len(c.running) && c.s.Drafted == 0 && finished == c.stats.Finished &&
@@ -213,6 +230,9 @@ func (c *Core) complete() {
 	for _, p := range c.prefills {
 		c.stats.PromptTokens += int64(min(p.tokens, max(0, p.r.Prompt-p.r.computed)))
 		p.r.computed += p.tokens
+		if p.r.held < len(p.r.Prefix) {
+			c.publish(p.r)
+		}
 		if p.r.computed >= p.r.target {
 			c.emit(p.r)
 		}
@@ -296,17 +316,25 @@ func (c *Core) needs(r *Request, tokens int) int {
 	if tokens <= r.room {
 		return 0
 	}
-	return (tokens+c.s.Block-1)/c.s.Block - r.blocks
+	return c.blocksFor(tokens) - r.blocks
 }
 
+func (c *Core) blocksFor(tokens int) int { return (tokens + c.s.Block - 1) / c.s.Block }
+
 func (c *Core) take(r *Request, blocks int) {
+	if blocks > c.free {
+		c.reclaim(blocks)
+	}
 	c.free -= blocks
 	r.blocks += blocks
 	r.room = r.blocks * c.s.Block
 }
 
 func (c *Core) release(r *Request) {
-	c.free += r.blocks
+	c.free += r.blocks - r.shared
+	if r.held > 0 {
+		c.leave(r)
+	}
 	r.blocks, r.room = 0, 0
 }
 

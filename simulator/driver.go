@@ -20,6 +20,7 @@ type driver struct {
 	arrived []*stream // not yet submitted
 	leaving []*stream // to be aborted
 	stats   Stats
+	forget  bool // the cache of prefixes is to be emptied
 	closed  bool
 }
 
@@ -56,6 +57,14 @@ func (d *driver) abort(s *stream) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.leaving = append(d.leaving, s)
+	d.signal()
+}
+
+// forgetPrefixes empties the cache of prefixes before the next step.
+func (d *driver) forgetPrefixes() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.forget = true
 	d.signal()
 }
 
@@ -137,6 +146,10 @@ func (d *driver) take(live map[*stream]bool) (first time.Time) {
 	first = time.Now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.forget {
+		d.core.Forget()
+		d.forget = false
+	}
 	for _, s := range d.arrived {
 		if s.arrived.Before(first) {
 			first = s.arrived

@@ -41,7 +41,14 @@ func (s *server) handler() http.Handler {
 		mux.HandleFunc("GET /version", func(w http.ResponseWriter, _ *http.Request) {
 			reply(w, http.StatusOK, map[string]string{"version": s.i.version})
 		})
+		if s.i.getenv("VLLM_SERVER_DEV_MODE") == "1" {
+			mux.HandleFunc("POST /reset_prefix_cache", func(w http.ResponseWriter, _ *http.Request) {
+				s.d.forgetPrefixes()
+				reply(w, http.StatusOK, map[string]bool{"success": true})
+			})
+		}
 	case kindSGLang:
+		mux.HandleFunc("POST /flush_cache", s.guard(s.sglangFlush))
 		mux.HandleFunc("GET /health_generate", s.health)
 		mux.HandleFunc("POST /v1/tokenize", s.guard(s.tokenize))
 		mux.HandleFunc("GET /model_info", s.guard(s.sglangModelInfo))
@@ -146,6 +153,16 @@ func (s *server) tokenize(w http.ResponseWriter, r *http.Request) {
 
 func (s *server) sglangModelInfo(w http.ResponseWriter, _ *http.Request) {
 	reply(w, http.StatusOK, map[string]any{"model_path": s.i.modelName, "tokenizer_path": s.i.modelName, "is_generation": true, "model_type": s.i.model.Architecture})
+}
+
+// sglangFlush empties the radix cache of a server that has nothing to do.
+func (s *server) sglangFlush(w http.ResponseWriter, _ *http.Request) {
+	if st := s.d.snapshot(); st.Running+st.Waiting > 0 {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	s.d.forgetPrefixes()
+	w.WriteHeader(http.StatusOK)
 }
 
 func (s *server) sglangServerInfo(w http.ResponseWriter, _ *http.Request) {

@@ -51,7 +51,7 @@ func (c *Core) holds(n int) bool {
 	if c.s.SGLang {
 		need += (len(c.decodes) + c.s.Block - 1) / c.s.Block
 	}
-	return need <= c.free
+	return need <= c.room()
 }
 
 // leapt books n steps of the same sequences.
@@ -67,7 +67,7 @@ func (c *Core) leapt(n int) {
 		r.computed += n
 		c.take(r, c.needs(r, r.computed))
 	}
-	c.least = min(c.least, c.free)
+	c.least = min(c.least, c.room())
 	for _, r := range c.decodes {
 		r.target = r.computed
 		r.last = c.stats.Steps - 1

@@ -14,7 +14,7 @@ func trail(c *Core, requests int, leaps bool) (map[string][]time.Duration, Stats
 	all := make([]Request, requests)
 	at := make([]time.Duration, requests)
 	for i := range all {
-		all[i] = Request{Prompt: 5 + rng.IntN(90), Output: 1 + rng.IntN(200), Owner: fmt.Sprint(i)}
+		all[i] = Request{Prompt: 5 + rng.IntN(90), Output: 1 + rng.IntN(200), Owner: fmt.Sprint(i), Prefix: []uint64{uint64(rng.IntN(3)), uint64(10 + rng.IntN(9))}, Segment: 16}
 		at[i] = time.Duration(i) * time.Duration(rng.IntN(300)) * time.Millisecond / 4
 	}
 	got := map[string][]time.Duration{}
@@ -62,10 +62,10 @@ func trail(c *Core, requests int, leaps bool) (map[string][]time.Duration, Stats
 func TestLeapIsManySteps(t *testing.T) {
 	for what, s := range map[string]Scheduling{
 		"vLLM":                {MaxRunning: 32, Budget: 64, Chunked: true, Pool: 6400, Block: 16, WholeFirst: true},
-		"vLLM, short cache":   {MaxRunning: 32, Budget: 64, Chunked: true, Pool: 640, Block: 16, WholeFirst: true},
+		"vLLM, short cache":   {MaxRunning: 32, Budget: 64, Chunked: true, Pool: 640, Block: 16, WholeFirst: true, Prefixes: true},
 		"vLLM, few at once":   {MaxRunning: 4, Budget: 64, Chunked: true, Pool: 6400, Block: 16},
 		"SGLang":              {SGLang: true, MaxRunning: 32, Pool: 6400, Block: 1, Chunk: 64, MaxPrefill: 256},
-		"SGLang, short cache": {SGLang: true, MaxRunning: 32, Pool: 640, Block: 1, Chunk: 64, MaxPrefill: 256},
+		"SGLang, short cache": {SGLang: true, MaxRunning: 32, Pool: 640, Block: 1, Chunk: 64, MaxPrefill: 256, Prefixes: true},
 		"SGLang, pages":       {SGLang: true, MaxRunning: 8, Pool: 1280, Block: 16, Chunk: 64, MaxPrefill: 256, Mixed: true},
 		"slots":               {MaxRunning: 4, Budget: 512, Chunked: true, Pool: 2048, Block: 1},
 	} {

@@ -51,6 +51,8 @@ func (s *server) vllmMetrics(st Stats) []sample {
 		{"vllm:kv_cache_usage_perc", "gauge", "Share of the KV cache in use, 0 to 1.", "", st.KVUsage},
 		{"vllm:num_preemptions_total", "counter", "Preemptions so far.", "", float64(st.Preemptions)},
 		{"vllm:prompt_tokens_total", "counter", "Prompt tokens computed.", "", float64(st.PromptTokens)},
+		{"vllm:prefix_cache_queries_total", "counter", "Prompt tokens looked up in the prefix cache.", "", float64(st.PrefixAsked)},
+		{"vllm:prefix_cache_hits_total", "counter", "Prompt tokens found in the prefix cache.", "", float64(st.PrefixHits)},
 		{"vllm:generation_tokens_total", "counter", "Tokens generated.", "", float64(st.GeneratedTokens)},
 		{"vllm:request_success_total", "counter", "Requests finished.", `,finished_reason="length"`, float64(st.Finished)},
 		{"vllm:cache_config_info", "gauge", "The cache's configuration.", cache, 1},
@@ -59,7 +61,12 @@ func (s *server) vllmMetrics(st Stats) []sample {
 
 func (s *server) sglangMetrics(st Stats) []sample {
 	used := st.KVUsage * float64(s.i.fit.KVTokens)
+	hits := 0.0
+	if rate := st.hitRate(); rate != nil {
+		hits = *rate
+	}
 	return []sample{
+		{"sglang:cache_hit_rate", "gauge", "Share of prompt tokens found in the radix cache.", "", hits},
 		{"sglang:num_running_reqs", "gauge", "Running requests.", "", float64(st.Running)},
 		{"sglang:num_queue_reqs", "gauge", "Requests in the queue.", "", float64(st.Waiting)},
 		{"sglang:token_usage", "gauge", "Share of the token pool in use, 0 to 1.", "", st.KVUsage},

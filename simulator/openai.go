@@ -33,9 +33,10 @@ type generation struct {
 	} `json:"stream_options"`
 
 	chat   bool
-	prompt int    // tokens
-	output int    // tokens it will get
-	reason string // for which it ends
+	prompt int      // tokens
+	keys   []uint64 // of the prompt's beginnings
+	output int      // tokens it will get
+	reason string   // for which it ends
 	hash   uint64
 }
 
@@ -57,7 +58,7 @@ func (s *server) generate(w http.ResponseWriter, r *http.Request, chat bool) {
 		s.refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	st := &stream{request: Request{Prompt: g.prompt, Output: g.output}, arrived: arrived, done: make(chan struct{})}
+	st := &stream{request: Request{Prompt: g.prompt, Output: g.output, Prefix: g.keys, Segment: s.i.piece()}, arrived: arrived, done: make(chan struct{})}
 	a := newAnswer(s, g, s.requests.Add(1))
 	if g.Stream {
 		s.stream(w, r, st, a)
@@ -146,12 +147,12 @@ func (s *server) promptTokens(g *generation) (int, error) {
 		}
 		text := template(g.Messages)
 		g.hash = promptHash([]byte(text))
-		return countTokens(text), nil
+		return s.measure(g, text), nil
 	}
 	g.hash = promptHash(g.Prompt)
 	var text string
 	if json.Unmarshal(g.Prompt, &text) == nil && len(g.Prompt) > 0 && g.Prompt[0] == '"' {
-		return countTokens(text), nil
+		return s.measure(g, text), nil
 	}
 	var ids []int
 	if json.Unmarshal(g.Prompt, &ids) == nil {
@@ -159,13 +160,28 @@ func (s *server) promptTokens(g *generation) (int, error) {
 	}
 	var texts []string
 	if json.Unmarshal(g.Prompt, &texts) == nil && len(texts) == 1 {
-		return countTokens(texts[0]), nil
+		return s.measure(g, texts[0]), nil
 	}
 	var lists [][]int
 	if json.Unmarshal(g.Prompt, &lists) == nil && len(lists) == 1 {
 		return len(lists[0]), nil
 	}
 	return 0, fmt.Errorf("prompt must be a text or a list of token ids, and only one of them in a simulated engine")
+}
+
+// measure counts a prompt, and names its beginnings where the engine keeps them.
+func (s *server) measure(g *generation, text string) (tokens int) {
+	if !s.i.scheduling.Prefixes {
+		return countTokens(text)
+	}
+	tokens, g.keys = beginnings(text, s.i.piece())
+	return tokens
+}
+
+// piece is how many tokens of a prompt's beginning are kept or dropped together: a
+// block, and 16 where that is smaller, which saves work and loses little.
+func (i *instance) piece() int {
+	return max(i.scheduling.Block, (16+i.scheduling.Block-1)/i.scheduling.Block*i.scheduling.Block)
 }
 
 // template writes a chat as one prompt. The marks take some three tokens a message.

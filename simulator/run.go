@@ -18,6 +18,7 @@ type flight struct {
 	first   time.Duration // when its first token came; 0: none has
 	event   time.Duration // when its last event came
 	told    int           // the index of its last token that the client was told of
+	key     [1]uint64     // of the prompt's beginning
 	ended   bool
 }
 
@@ -32,6 +33,7 @@ type run struct {
 	now     time.Duration
 	silent  line // requests that have no token yet, and some that have
 	under   line // requests under way, and some that have ended
+	begun   bool // the measured part has
 	outside int  // requests under way that are not measured
 	waitMax int
 	runMax  int
@@ -83,14 +85,20 @@ func (r *run) next() time.Duration {
 // submit gives a request to the scheduler, unless the engine refuses it.
 func (r *run) submit(s bench.Sending) {
 	i := r.engine.i
-	prompt := r.load.promptTokens(&s.Request)
-	if err := i.checkLength(prompt, s.Request.OutputTokens); err != nil {
-		r.client.Answer(r.now, &s, bench.Reply{PromptTokens: prompt, Status: 400, Detail: err.Error()})
-		return
+	if !s.Request.Warmup && !r.begun {
+		r.begun = true
+		if r.load.work.ResetCache {
+			r.core.Forget()
+		}
 	}
 	f := r.load.flight()
 	*f = flight{sent: s}
-	f.request = Request{Prompt: prompt, Output: i.clip(prompt, s.Request.OutputTokens), Owner: f, measured: s.Measured}
+	p := r.load.prompt(&s.Request, i, &f.key)
+	if err := i.checkLength(p.tokens, s.Request.OutputTokens); err != nil {
+		r.client.Answer(r.now, &s, bench.Reply{PromptTokens: p.tokens, Status: 400, Detail: err.Error()})
+		return
+	}
+	f.request = Request{Prompt: p.tokens, Output: i.clip(p.tokens, s.Request.OutputTokens), Prefix: p.keys, Segment: p.piece, Owner: f, measured: s.Measured}
 	if !s.Measured {
 		r.outside++
 	}
@@ -259,7 +267,7 @@ func (r *run) server() *bench.ServerView {
 	return &bench.ServerView{
 		Engine: r.engine.i.kind, PromptTokens: number(float64(st.PromptTokens)), GeneratedTokens: number(float64(st.GeneratedTokens)),
 		RunningMax: number(float64(r.runMax)), WaitingMax: number(float64(r.waitMax)), KVUseMax: number(st.KVPeak),
-		Preemptions: number(float64(st.Preemptions)),
+		Preemptions: number(float64(st.Preemptions)), PrefixHitRate: st.hitRate(),
 	}
 }
 

@@ -8,6 +8,7 @@ const (
 	shareSteps    = 600
 	clipOutput    = 4096 // no request reserves more
 	retractMargin = 20   // tokens a sequence is taken to grow by after a retraction
+	lpmWaiting    = 128  // requests; where more wait, the longest prefix is not looked for
 )
 
 func (c *Core) firstRatio() float64 {
@@ -49,7 +50,7 @@ func (c *Core) admitPrompts() {
 	rest := c.unreserved()
 	if c.cut != nil {
 		tokens := min(c.cut.target-c.cut.computed, chunk)
-		if c.needs(c.cut, c.cut.computed+tokens) > c.free {
+		if c.needs(c.cut, c.cut.computed+tokens) > c.room() {
 			return
 		}
 		c.prefill(c.cut, tokens)
@@ -62,15 +63,19 @@ func (c *Core) admitPrompts() {
 	for c.waiting.len() > 0 && len(c.running) < c.s.MaxRunning && c.cut == nil && chunk > 0 && room > 0 {
 		i := c.next()
 		r := c.waiting.at(i)
-		reserve := r.target + min(r.Output-r.generated, clipOutput)
-		if float64(reserve) >= rest && len(c.running) > 0 || c.needs(r, r.target) > c.free {
+		hits, idle := c.match(r)
+		known := hits * r.Segment
+		reserve := r.target - known + min(r.Output-r.generated, clipOutput)
+		free := rest - float64(idle*c.s.Block)
+		if float64(reserve) >= free && len(c.running) > 0 || c.blocksFor(r.target)-known/c.s.Block > c.room()-idle {
 			return
 		}
-		rest -= float64(reserve)
+		rest = free - float64(reserve)
 		c.waiting.removeAt(i)
+		c.reuse(r, hits)
 		c.start(r)
-		tokens := min(r.target, chunk)
-		if tokens < r.target {
+		tokens := min(r.target-known, chunk)
+		if tokens < r.target-known {
 			c.cut = r
 		}
 		c.prefill(r, tokens)
@@ -86,13 +91,24 @@ func (c *Core) prefill(r *Request, tokens int) {
 
 // next is the place in the queue of the request that is first in the policy's order.
 func (c *Core) next() int {
-	best := 0
-	if !c.s.LongestFirst {
-		return best
+	switch {
+	case c.s.LongestFirst:
+		return c.greatest(func(r *Request) int { return r.Output })
+	case c.s.CachedFirst && c.waiting.len() <= lpmWaiting:
+		return c.greatest(func(r *Request) int {
+			n, _ := c.match(r)
+			return n
+		})
 	}
+	return 0
+}
+
+// greatest is the first of those waiting of which something is greatest.
+func (c *Core) greatest(of func(*Request) int) int {
+	best, most := 0, of(c.waiting.at(0))
 	for i := 1; i < c.waiting.len(); i++ {
-		if c.waiting.at(i).Output > c.waiting.at(best).Output {
-			best = i
+		if n := of(c.waiting.at(i)); n > most {
+			best, most = i, n
 		}
 	}
 	return best
@@ -100,7 +116,7 @@ func (c *Core) next() int {
 
 // unreserved is the free cache less what running sequences are taken to need still.
 func (c *Core) unreserved() float64 {
-	rest := float64(c.free * c.s.Block)
+	rest := float64(c.room() * c.s.Block)
 	for _, r := range c.running {
 		rest -= c.ratio * float64(min(r.Output-r.generated, clipOutput))
 	}
@@ -111,7 +127,7 @@ func (c *Core) unreserved() float64 {
 // each: those with the fewest tokens so far, the longest prompt first.
 func (c *Core) retract() {
 	retracted := false
-	for len(c.running) > 1 && c.free*c.s.Block < len(c.running)*(1+c.s.Drafted) {
+	for len(c.running) > 1 && c.room()*c.s.Block < len(c.running)*(1+c.s.Drafted) {
 		victim := c.running[0]
 		for _, r := range c.running[1:] {
 			if r.generated < victim.generated || r.generated == victim.generated && r.Prompt > victim.Prompt {

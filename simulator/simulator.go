@@ -9,8 +9,8 @@
 // the catalog's arithmetic. The package does not measure, does not start processes, and
 // no figure of it is one that a card gave.
 //
-// Prefix caching and replicas of a model (data parallel) are not modelled.
+// Replicas of a model (data parallel) are not modelled.
 package simulator
 
 // Version changes when the same configuration and load would give other figures.
-const Version = "3"
+const Version = "4"

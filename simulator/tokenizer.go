@@ -101,6 +101,24 @@ func countTokens(text string) int {
 	return n
 }
 
+// beginnings counts a text's tokens and names its beginnings in pieces of so many
+// tokens: each key stands for the text up to there.
+func beginnings(text string, piece int) (tokens int, keys []uint64) {
+	h := fnv.New64a()
+	left, from := 0, 0
+	for at := 0; at < len(text); {
+		var size int
+		size, left = nextToken(text[at:], left)
+		at += size
+		if tokens++; tokens%piece == 0 {
+			_, _ = h.Write([]byte(text[from:at])) // a hash does not fail
+			keys = append(keys, h.Sum64())
+			from = at
+		}
+	}
+	return tokens, keys
+}
+
 // tokenIDs are the tokens of a text, each a number below vocab that its text decides.
 func tokenIDs(text string, vocab int) []int {
 	ids, left := []int{}, 0

@@ -117,7 +117,7 @@ type Load struct {
 	work    bench.Workload
 	level   bench.Level
 	client  *bench.Virtual // nil for a level that is made of others
-	prompts []int          // tokens of the requests of a file, 0: not counted yet
+	prompts map[int]prompt // of a file or trace, by turn
 	flights []*[256]flight
 	used    int // of them
 	core    Core
@@ -134,34 +134,6 @@ func (l *Load) flight() *flight {
 		l.flights = append(l.flights, new([256]flight))
 	}
 	return &l.flights[i/256][i%256]
-}
-
-// promptTokens is the length of a request's prompt. Where it is not planned, the
-// simulated tokenizer counts it.
-func (l *Load) promptTokens(r *bench.Request) int {
-	file := l.work.Prompts.File
-	if r.InputTokens > 0 || file == nil {
-		return r.InputTokens
-	}
-	for len(l.prompts) <= r.Turn {
-		l.prompts = append(l.prompts, 0)
-	}
-	if l.prompts[r.Turn] == 0 {
-		l.prompts[r.Turn] = countTurn(file.Turn(r.Turn), l.work.API == bench.APIChat || l.work.API == bench.APIOllamaChat)
-	}
-	return l.prompts[r.Turn]
-}
-
-// countTurn counts a recorded prompt as the simulated server would.
-func countTurn(t bench.Turn, chat bool) int {
-	var messages []message
-	for _, m := range t.Messages {
-		messages = append(messages, message{Role: m.Role, Content: m.Content})
-	}
-	if chat || len(messages) != 1 {
-		return max(1, countTokens(template(messages)))
-	}
-	return max(1, countTokens(messages[0].text()))
 }
 
 // NewLoad plans a level. The error says why it cannot be run.

@@ -39,7 +39,7 @@ func (c *Core) formVLLM() {
 // requests; ok is false if r itself was the last of them.
 func (c *Core) makeRoom(r *Request, tokens int) (ok, evicted bool) {
 	need := c.needs(r, r.computed+tokens)
-	for need > c.free {
+	for need > c.room() {
 		last := c.running[len(c.running)-1]
 		c.running = c.running[:len(c.running)-1]
 		c.evict(last)
@@ -56,20 +56,23 @@ func (c *Core) makeRoom(r *Request, tokens int) (ok, evicted bool) {
 func (c *Core) admit(budget int) {
 	for c.waiting.len() > 0 && len(c.running) < c.s.MaxRunning && budget > 0 {
 		r := c.waiting.at(0)
-		tokens := min(r.target-r.computed, budget)
-		if !c.s.Chunked && r.target-r.computed > budget {
+		hits, idle := c.match(r)
+		known := hits * r.Segment
+		tokens := min(r.target-known, budget)
+		if !c.s.Chunked && r.target-known > budget {
 			if len(c.prefills)+len(c.decodes) > 0 {
 				return
 			}
-			tokens = r.target - r.computed
+			tokens = r.target - known
 		}
-		whole := r.computed + tokens
+		whole := known + tokens
 		if c.s.WholeFirst {
 			whole = r.target
 		}
-		if c.needs(r, whole) > c.free {
+		if c.blocksFor(whole)-known/c.s.Block > c.room()-idle {
 			return
 		}
+		c.reuse(r, hits)
 		c.take(r, c.needs(r, r.computed+tokens))
 		budget -= tokens
 		c.waiting.popFront()
