@@ -221,7 +221,9 @@ func (s *session) run(ctx context.Context) LevelResult {
 	wall := time.Since(start)
 	use := lookAtClient().since(before)
 	stop()
-	return s.summary(l, use, wall)
+	r := s.summary(l, use, wall)
+	r.Began = start
+	return r
 }
 
 func (s *session) note(format string, args ...any) {

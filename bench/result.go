@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"time"
+
+	"github.com/qtune/qtune/usage"
 )
 
 // Target is the server that is measured.
@@ -145,7 +147,10 @@ type LevelResult struct {
 	Client          ClientCost  `json:"client"`
 	// SimulatorLagMS is how late the steps of a simulated server ended in this level, on average, in its own time.
 	SimulatorLagMS *float64 `json:"simulator_lag_ms,omitempty"`
-	Notes          []string `json:"notes,omitempty"` // what a reader must know before believing it
+	// Usage is what the machine did meanwhile, where somebody looked.
+	Usage *usage.Level `json:"usage,omitempty"`
+	Notes []string     `json:"notes,omitempty"` // what a reader must know before believing it
+	Began time.Time    `json:"-"`               // of the measured time, which is WallS long; behind the warm-up
 }
 
 // TriedRate is one rate that KindMaxRate tried.

@@ -52,6 +52,7 @@ func newFake(t *testing.T) *fake {
 		"GET /events":                  f.events,
 		"POST /containers/{id}/start":  f.start,
 		"GET /containers/{id}/json":    f.inspect,
+		"GET /containers/{id}/stats":   f.inspect,
 		"POST /containers/{id}/stop":   f.stop,
 		"POST /containers/{id}/kill":   f.stop,
 		"DELETE /containers/{id}":      f.remove,

@@ -47,7 +47,7 @@ func (s *syncBuffer) String() string {
 }
 
 // realClient connects to the daemon, or skips the test.
-func realClient(t *testing.T) *Client {
+func realClient(t testing.TB) *Client {
 	t.Helper()
 	c, err := Connect(t.Context(), zerolog.New(zerolog.NewTestWriter(t)))
 	if err != nil {
@@ -67,7 +67,7 @@ func realClient(t *testing.T) *Client {
 }
 
 // guestImage is an image whose only file is testdata/guest, built for Linux.
-func guestImage(t *testing.T, c *Client) {
+func guestImage(t testing.TB, c *Client) {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "guest")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./testdata/guest")

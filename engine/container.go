@@ -62,10 +62,15 @@ func (l *Launcher) startContainer(ctx context.Context, st Start, out *sink) (*in
 }
 
 func containerInstance(ctr *docker.Container, name string) *instance {
-	return &instance{life: ctr, name: "container " + name, addr: ctr.Addr(), exit: func() Exit {
+	exit := func() Exit {
 		e := ctr.Exit()
 		return Exit{Code: e.Code, OOMKilled: e.OOMKilled, Err: e.Err}
-	}}
+	}
+	used := func(ctx context.Context) (Used, error) {
+		u, err := ctr.Stats(ctx)
+		return Used{"container", u.CPU, u.MemoryBytes, u.Throttled}, err
+	}
+	return &instance{life: ctr, name: "container " + name, addr: ctr.Addr(), exit: exit, used: used}
 }
 
 // containerSpec is the container of a trial.

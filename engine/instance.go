@@ -20,6 +20,7 @@ type instance struct {
 	addr   string      // host:port
 	exit   func() Exit // after Done
 	digest string      // of the image; "" for a process
+	used   func(context.Context) (Used, error)
 	clean  func() error
 }
 
@@ -47,4 +48,21 @@ func (i *instance) ended() *Exit {
 	default:
 		return nil
 	}
+}
+
+// Used is what an engine has used since its start.
+type Used struct {
+	Kind        string // "container", or "process" with all that it started
+	CPU         time.Duration
+	MemoryBytes uint64
+	Throttled   time.Duration // for which a CPU quota kept it from running
+}
+
+// Used asks the runtime what the engine has used so far. A server that was up
+// before is not ours to look into: errors.ErrUnsupported.
+func (s *Server) Used(ctx context.Context) (Used, error) {
+	if s.inst == nil || s.inst.used == nil {
+		return Used{}, errors.ErrUnsupported
+	}
+	return s.inst.used(ctx)
 }

@@ -45,10 +45,15 @@ func (l *Launcher) startProcess(ctx context.Context, st Start, out *sink) (*inst
 
 func localInstance(p *process.Process, program string) *instance {
 	name := fmt.Sprintf("process %d (%s)", p.PID(), filepath.Base(program))
-	return &instance{life: p, name: name, exit: func() Exit {
+	exit := func() Exit {
 		e := p.Exit()
 		return Exit{Code: e.Code, Err: e.Err}
-	}}
+	}
+	used := func(context.Context) (Used, error) {
+		u, err := p.Stats()
+		return Used{"process", u.CPU, u.MemoryBytes, u.Throttled}, err
+	}
+	return &instance{life: p, name: name, exit: exit, used: used}
 }
 
 func (l *Launcher) localArgv(st Start, at Address) []string {

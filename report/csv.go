@@ -55,6 +55,8 @@ func FullCSV(w io.Writer, run *tuner.PastRun) error {
 		head = append(head, m.Name+" ("+string(m.Unit)+")")
 	}
 	head = append(head, "output_throughput_low", "output_throughput_high", "e2e_mean_low (ms)", "e2e_mean_high (ms)", "settled", "client_bound")
+	cards, engines := hardwareKinds(run)
+	head = append(head, hardwareCSV(cards, engines, nil)...)
 	if err := out.Write(head); err != nil {
 		return err
 	}
@@ -70,7 +72,7 @@ func FullCSV(w io.Writer, run *tuner.PastRun) error {
 		}
 	}
 	err := eachLevel(run, func(r *tuner.TrialResult, workload string, l *bench.LevelResult) error {
-		return out.Write(safe(append(trialColumns(run, r, varies[r.Trial]), levelColumns(workload, l)...)...))
+		return out.Write(safe(append(trialColumns(run, r, varies[r.Trial]), append(levelColumns(workload, l), hardwareCSV(cards, engines, l)...)...)...))
 	})
 	if err != nil {
 		return err

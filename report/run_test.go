@@ -12,6 +12,7 @@ import (
 	"github.com/qtune/qtune/engine"
 	"github.com/qtune/qtune/profiles"
 	"github.com/qtune/qtune/tuner"
+	"github.com/qtune/qtune/usage"
 )
 
 // profileOf is a profile with a sweep of the given lists.
@@ -133,9 +134,27 @@ func result(p *profiles.Profile, trial *tuner.Trial, i int, simulated bool) *tun
 	into := tuner.WorkloadResult{Workload: "chat"}
 	for _, l := range p.Workloads[0].Levels {
 		into.Levels = append(into.Levels, level(l, speed, i))
+		if !simulated {
+			onCard(&into.Levels[len(into.Levels)-1], float64(i))
+		}
 	}
 	r.Workloads = []tuner.WorkloadResult{into}
 	return r
+}
+
+// onCard adds what a card did in a level.
+func onCard(l *bench.LevelResult, i float64) {
+	sm, busy, power, energy, clock, hot, cpus := .97, .6+i/100, 400+i, 30*(400+i), 2500-10*i, 64+i, 1.25
+	per := energy / l.OutputThroughput / 30
+	l.Usage = &usage.Level{
+		PowerW: &power, EnergyJ: &energy, JoulesPerToken: &per, PeakBytes: 30 << 30,
+		Cards: []usage.Card{{UUID: "GPU-1", Name: "RTX 5090", Samples: 300, PeakBytes: 30 << 30, SM: &sm, Memory: &busy, PowerW: &power, EnergyJ: &energy, EnergyBy: "counter", ClockMHz: &clock, TemperatureC: &hot}},
+		On:    &usage.Engine{Kind: "container", CPUs: &cpus, PeakBytes: 9 << 30},
+	}
+	if i > 2 {
+		l.Usage.Cards[0].Slowed = []usage.Slowdown{{Reason: "power cap", Share: .38}}
+	}
+	l.Notes = append(l.Notes, l.Usage.Warnings()...)
 }
 
 func level(l bench.Level, speed float64, i int) bench.LevelResult {
@@ -160,8 +179,14 @@ func sample(t testing.TB, simulated bool) *tuner.PastRun {
 	return past(p, history(p, simulated))
 }
 
-// past rebuilds a run that ended from its records.
-func past(p *profiles.Profile, records []tuner.Record) *tuner.PastRun {
+// past rebuilds a run that ended from its records, or from its results alone.
+func past(p *profiles.Profile, records []tuner.Record, results ...tuner.TrialResult) *tuner.PastRun {
+	if records == nil {
+		records = history(p, false)[:1]
+	}
+	for i := range results {
+		records = append(records, tuner.Record{Type: tuner.RecordTrialDone, Trial: results[i].Trial, Result: &results[i]})
+	}
 	crashed := tuner.Rebuild(records, p, nil)
 	o := tuner.Conclude(tuner.NewPlan(p), crashed.Results, crashed.Ended.Sub(crashed.Started))
 	o.Summary.Run, o.Summary.Folder = crashed.Header.Run, ".qtune/runs/"+crashed.Header.Run

@@ -21,6 +21,7 @@ func Text(w io.Writer, o tuner.Outcome) error {
 	p.finish(&o)
 	p.comparison(&o)
 	p.trials(&o)
+	p.hardware(&o)
 	p.failures(&o)
 	p.files(&o)
 	return p.err

@@ -31,7 +31,8 @@ type session struct {
 	launcher   *engine.Launcher
 	client     *bench.Client
 	around     *surroundings
-	cards      *cards // nil until they are claimed
+	cards      *cards            // nil until they are claimed
+	serving    map[string]served // by URL
 	locked     bool
 	reaper     *reaper // nil: nobody watches over this run
 }

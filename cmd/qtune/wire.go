@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -59,6 +60,7 @@ func (s *session) launch(ctx context.Context, t *tuner.Trial, logPath string) (t
 	if failure != nil {
 		return nil, s.cards.blame(ctx, failure), nil
 	}
+	s.serving = map[string]served{server.Target().URL: {server, samplesBeside(logPath)}}
 	return &cardServer{server, s.cards}, nil, nil
 }
 
@@ -66,7 +68,9 @@ func (s *session) launch(ctx context.Context, t *tuner.Trial, logPath string) (t
 // that it keeps what it learned of the tokenizer.
 func (s *session) measure(ctx context.Context, to bench.Target, wl bench.Workload, l bench.Level, each func(bench.Outcome)) (bench.LevelResult, error) {
 	s.client.Record = each
-	return s.client.Run(ctx, to, wl, l)
+	seen := s.watch(ctx, to.URL, l)
+	r, err := s.client.Run(ctx, to, wl, l)
+	return r, errors.Join(err, seen(&r))
 }
 
 // newCards looks after the cards of this run.

@@ -99,7 +99,7 @@ func TestEveryKeyInTheCodeHasWords(t *testing.T) {
 			}
 		}
 	}
-	computed := regexp.MustCompile(`^(metric|class|about|kind|phase|fault|goal|env|strategy)\.`)
+	computed := regexp.MustCompile(`^(metric|class|about|kind|phase|fault|goal|env|strategy|hardware)\.`)
 	for key := range english.messages {
 		if !used[key] && !computed.MatchString(key) {
 			t.Errorf("nothing says %s", key)
