@@ -21,6 +21,7 @@ const (
 type Feasible struct {
 	Answer Answer
 	Why    string // with the arithmetic
+	Fit    Fit    // of AnswerFits
 }
 
 // A configuration is refused only where it misses by more than both: to refuse
@@ -32,17 +33,17 @@ const (
 )
 
 func cannot(format string, args ...any) Feasible {
-	return Feasible{AnswerCannot, fmt.Sprintf(format, args...)}
+	return Feasible{Answer: AnswerCannot, Why: fmt.Sprintf(format, args...)}
 }
 
-func notKnown(why string) Feasible { return Feasible{AnswerNotKnown, why} }
+func notKnown(why string) Feasible { return Feasible{Answer: AnswerNotKnown, Why: why} }
 
 // judge turns a fit into an answer. missing is what lacks, needed what is needed
 // in all, in bytes.
-func (fit Fit) judge(missing, needed float64) Feasible {
-	switch margin := math.Max(FeasibleBytes, FeasibleShare*needed); {
+func (fit Fit) judge(missing, needed float64, learned Correction) Feasible {
+	switch margin := learned.margin(needed); {
 	case fit.Problem == ProblemNone:
-		return Feasible{Answer: AnswerFits}
+		return Feasible{Answer: AnswerFits, Fit: fit}
 	case missing > margin:
 		return cannot("%s (it misses by %s, more than the margin of %s)", fit.Err, needsGiB(missing), needsGiB(margin))
 	}
@@ -64,17 +65,17 @@ func VLLMFeasible(card Card, m Model, flags VLLMFlags) Feasible {
 	case ProblemWeights:
 		need := fit.WeightBytes + contextBytes
 		if card.CPU {
-			return fit.judge(fit.WeightBytes+fit.KVBytes-card.MemoryBytes, FeasibleBytes)
+			return fit.judge(fit.WeightBytes+fit.KVBytes-card.MemoryBytes, FeasibleBytes, f.Correction)
 		}
-		return fit.judge(math.Max(need-card.MemoryBytes, -fit.KVBytes), FeasibleBytes) // what it may use of the card is less
+		return fit.judge(math.Max(need-card.MemoryBytes, -fit.KVBytes), FeasibleBytes, f.Correction) // what it may use of the card is less
 	case ProblemWork:
 		need := fit.WeightBytes + fit.WorkBytes + fit.GraphBytes + fit.KVBytes
-		return fit.judge(need-card.MemoryBytes, fit.WorkBytes+fit.GraphBytes)
+		return fit.judge(need-card.MemoryBytes, fit.WorkBytes+fit.GraphBytes, f.Correction)
 	}
 	if m.KVUnknown != "" {
 		least = 0 // whatever its cache takes, nothing left is too little
 	}
-	return fit.judge(least-fit.KVBytes, least).unlessKVUnknown(m)
+	return fit.judge(least-fit.KVBytes, least, f.Correction).unlessKVUnknown(m)
 }
 
 // SGLangFeasible answers for SGLang.
@@ -92,9 +93,9 @@ func SGLangFeasible(card Card, m Model, flags SGLangFlags) Feasible {
 	fit := SGLangMemory(card, m, flags)
 	switch free := f.free(card); fit.Problem {
 	case ProblemWeights:
-		return fit.judge(fit.WeightBytes-free, FeasibleBytes)
+		return fit.judge(fit.WeightBytes-free, FeasibleBytes, f.Correction)
 	case ProblemNoKV:
-		return fit.judge(-fit.KVBytes, FeasibleBytes).unlessDefault(flags).unlessKVUnknown(m)
+		return fit.judge(-fit.KVBytes, FeasibleBytes, f.Correction).unlessDefault(flags).unlessKVUnknown(m)
 	case ProblemWork:
 		if m.KVUnknown != "" {
 			break
@@ -104,9 +105,9 @@ func SGLangFeasible(card Card, m Model, flags SGLangFlags) Feasible {
 			tokens = math.Min(tokens, float64(f.MaxTotalTokens))
 		}
 		rest := free - fit.WeightBytes - tokens*f.cell(m)
-		return fit.judge(fit.WorkBytes+fit.GraphBytes-rest, fit.WorkBytes+fit.GraphBytes).unlessDefault(flags)
+		return fit.judge(fit.WorkBytes+fit.GraphBytes-rest, fit.WorkBytes+fit.GraphBytes, f.Correction).unlessDefault(flags)
 	}
-	return Feasible{Answer: AnswerFits}.unlessKVUnknown(m)
+	return Feasible{Answer: AnswerFits, Fit: fit}.unlessKVUnknown(m)
 }
 
 // unlessDefault takes back that SGLang cannot start where its fraction is left to it:

@@ -21,16 +21,30 @@ const (
 // Fit says whether one configuration of an engine fits on a card, and what it leaves
 // for the KV cache. Sizes are bytes.
 type Fit struct {
-	Known       bool // false: the card or the model is not known, and nothing below is
-	WeightBytes float64
-	KVBytes     float64 // available for the KV cache; negative if weights take more
-	KVTokens    int     // 0 if the engine cannot start
-	MaxModelLen int     // longest request, tokens, after a fit that the engine does itself
-	GraphBytes  float64 // CUDA graphs
-	WorkBytes   float64 // activations, sampler, context
-	MinFraction float64 // ProblemNoKV of SGLang: the smallest --mem-fraction-static that leaves anything
-	Problem     Problem
-	Err         string // why it cannot start, with the arithmetic; "" fits
+	Known        bool // false: the card or the model is not known, and nothing below is
+	WeightBytes  float64
+	WeightSource string // by what they were counted, for people
+	Cards        int
+	KVBytes      float64 // available for the KV cache; negative if weights take more
+	KVTokens     int     // 0 if the engine cannot start
+	MaxModelLen  int     // longest request, tokens, after a fit that the engine does itself
+	GraphBytes   float64 // CUDA graphs
+	WorkBytes    float64 // activations, sampler, context
+	MinFraction  float64 // ProblemNoKV of SGLang: the smallest --mem-fraction-static that leaves anything
+	Problem      Problem
+	Err          string // why it cannot start, with the arithmetic; "" fits
+}
+
+// String says what a configuration takes, for one card of those it runs on.
+func (fit Fit) String() string {
+	s := fmt.Sprintf("weights %s (%s), KV cache about %s: %s tokens", needsGiB(fit.WeightBytes), fit.WeightSource, needsGiB(fit.KVBytes), thousands(fit.KVTokens))
+	if n := fit.MaxModelLen; n > 0 {
+		s += fmt.Sprintf(", %.1f requests of %s", float64(fit.KVTokens)/float64(n), thousands(n))
+	}
+	if fit.Cards > 1 {
+		s = fmt.Sprintf("on each of %d cards: ", fit.Cards) + s
+	}
+	return s
 }
 
 // contextBytes is what CUDA's context and libraries take on one card, 0.5 to 0.7 GiB.
@@ -79,15 +93,4 @@ func kvSum(kv float64, c cache) string {
 			needsGiB(kv), c.layer*c.full/1024, c.full, c.window, thousands(c.span))
 	}
 	return fmt.Sprintf("%s of KV cache, %s tokens at %.1f KiB a token", needsGiB(kv), thousands(int(kv/per)), per/1024)
-}
-
-// shiftWords says by how much earlier starts have corrected an estimate.
-func shiftWords(shift float64) string {
-	switch {
-	case shift > 0:
-		return ", plus " + needsGiB(shift) + " by earlier starts,"
-	case shift < 0:
-		return ", less " + needsGiB(-shift) + " by earlier starts,"
-	}
-	return ""
 }

@@ -22,7 +22,7 @@ type LlamaCppFlags struct {
 // LlamaCppMemory predicts llama-server's memory on one card. Fit.MaxModelLen is the
 // context of one slot. It does not follow --fit, which shrinks what the user left open.
 func LlamaCppMemory(card Card, m Model, f LlamaCppFlags) Fit {
-	fit := Fit{Known: true}
+	fit := Fit{Known: true, WeightSource: m.weightSource()}
 	cells := orInt(f.Context, m.MaxPosition)
 	slots := orInt(f.Slots, 4)
 	slot := cells
@@ -57,5 +57,5 @@ func LlamaCppFeasible(card Card, m Model, f LlamaCppFlags) Feasible {
 	}
 	fit := LlamaCppMemory(card, m, f)
 	need := fit.WeightBytes + fit.KVBytes
-	return fit.judge(need-card.MemoryBytes, need).unlessKVUnknown(m)
+	return fit.judge(need-card.MemoryBytes, need, Correction{}).unlessKVUnknown(m)
 }

@@ -22,7 +22,7 @@ type SGLangFlags struct {
 	WindowRatio    float64 // --swa-full-tokens-ratio: tokens kept by layers with a window for each by the others; default 0.8
 	NoWindowPool   bool    // --disable-hybrid-swa-memory: layers with a window keep all tokens too
 	Parallel               // --tp-size and --pp-size
-	KVShift        float64 // bytes by which earlier starts had more KV cache than was worked out
+	Correction             // by the logs of earlier starts
 }
 
 // WithDefaults fills in the defaults that SGLang takes for a card and a model.
@@ -68,14 +68,14 @@ func (f SGLangFlags) defaultFraction(card Card, graph int) float64 {
 // static fraction holds weights and token pool, the rest activations and graphs.
 func SGLangMemory(card Card, m Model, flags SGLangFlags) Fit {
 	f := flags.WithDefaults(card, m)
-	fit := Fit{Known: true, MaxModelLen: f.ContextLength, WeightBytes: math.Max(0, f.weightBytes(m, f.Quantization)-f.OffloadGiB*gib)}
+	fit := Fit{Known: true, WeightSource: m.weightSource(), Cards: f.Cards(), MaxModelLen: f.ContextLength, WeightBytes: math.Max(0, f.weightBytes(m, f.Quantization)-f.OffloadGiB*gib)}
 	free := f.free(card)
 	fit.GraphBytes = sglangGraphBytes(f.GraphSize)
 	fit.WorkBytes = f.workBytes(m)
-	fit.KVBytes = free*f.MemFraction - fit.WeightBytes + f.KVShift
+	fit.KVBytes = free*f.MemFraction - fit.WeightBytes + f.Shift
 	words := func() string {
 		return fmt.Sprintf("%s%s free × %g, less weights %s (%s)%s leaves %s", f.each(), needsGiB(free), f.MemFraction, needsGiB(fit.WeightBytes), m.weightSource(),
-			shiftWords(f.KVShift), kvSum(fit.KVBytes, f.cache(m, f.KVDType, f.NoWindowPool)))
+			f.words(), kvSum(fit.KVBytes, f.cache(m, f.KVDType, f.NoWindowPool)))
 	}
 	if fit.WeightBytes > free {
 		return fit.fail(ProblemWeights, fmt.Sprintf("%sthe weights take %s (%s) and the card has %s free", f.each(), needsGiB(fit.WeightBytes), m.weightSource(), needsGiB(free)))

@@ -21,7 +21,7 @@ type VLLMFlags struct {
 	GraphSize     int     // --max-cudagraph-capture-size; default the smaller of 2·MaxNumSeqs and 512
 	NoHybrid      bool    // --disable-hybrid-kv-cache-manager: layers with a window keep all tokens too
 	Parallel              // --tensor-parallel-size and --pipeline-parallel-size
-	KVShift       float64 // bytes by which earlier starts had more KV cache than was worked out
+	Correction            // by the logs of earlier starts
 
 	longest int // tokens, of the model
 }
@@ -61,7 +61,7 @@ func (f VLLMFlags) WithDefaults(card Card, m Model) VLLMFlags {
 // to within about 1 GiB.
 func VLLMMemory(card Card, m Model, flags VLLMFlags) Fit {
 	f := flags.WithDefaults(card, m)
-	fit := Fit{Known: true, MaxModelLen: f.MaxModelLen, WeightBytes: f.weightBytes(m, f.Quantization)}
+	fit := Fit{Known: true, WeightSource: m.weightSource(), Cards: f.Cards(), MaxModelLen: f.MaxModelLen, WeightBytes: f.weightBytes(m, f.Quantization)}
 	if card.CPU {
 		return fit.onCPU(card, m, f)
 	}
@@ -69,14 +69,14 @@ func VLLMMemory(card Card, m Model, flags VLLMFlags) Fit {
 	fit.WorkBytes = f.activationBytes(m, f.BatchedTokens, f.MaxNumSeqs) + f.contextBytes()
 	fit.GraphBytes = graphBytes(m, f.GraphSize) / float64(f.pipeline())
 	requested := math.Ceil(card.MemoryBytes * f.Utilization)
-	fit.KVBytes = requested - fit.WeightBytes - fit.WorkBytes - fit.GraphBytes + f.KVShift
+	fit.KVBytes = requested - fit.WeightBytes - fit.WorkBytes - fit.GraphBytes + f.Shift
 	if f.KVCacheBytes > 0 {
 		fit.KVBytes = f.KVCacheBytes
 	}
 	c := f.cache(m, f.KVDType, f.NoHybrid)
 	words := func() string { // most configurations fit, and a plan asks for a hundred thousand
 		return fmt.Sprintf("%s%s × %g = %s; less weights %s (%s), activations and context %s, CUDA graphs %s%s leaves %s", f.each(),
-			needsGiB(card.MemoryBytes), f.Utilization, needsGiB(requested), needsGiB(fit.WeightBytes), m.weightSource(), needsGiB(fit.WorkBytes), needsGiB(fit.GraphBytes), shiftWords(f.KVShift), kvSum(fit.KVBytes, c))
+			needsGiB(card.MemoryBytes), f.Utilization, needsGiB(requested), needsGiB(fit.WeightBytes), m.weightSource(), needsGiB(fit.WorkBytes), needsGiB(fit.GraphBytes), f.words(), kvSum(fit.KVBytes, c))
 	}
 	switch {
 	case fit.WeightBytes+contextBytes > card.MemoryBytes:

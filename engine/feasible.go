@@ -19,15 +19,37 @@ type Site struct {
 	Cards int            // that an engine may use; 0: not known
 	// LongestRequest is the least context, in tokens, that the workload needs; 0: not known.
 	LongestRequest int
+
+	starts map[string][]catalog.Start // by engine block and cards, see Learn
 }
 
 // Feasible says whether a candidate can start and serve, by arithmetic alone. It
-// asks nobody, and errs towards trying.
+// asks nobody, errs towards trying, and names secrets instead of showing them.
 func (s *Site) Feasible(e *profiles.Engine, c profiles.Candidate) catalog.Feasible {
+	answer := s.feasible(e, c)
+	if answer.Why != "" {
+		answer.Why = withoutSecrets(answer.Why, c)
+	}
+	return answer
+}
+
+// withoutSecrets puts names in the place of a candidate's secret values, which may
+// have been folded to lower case.
+func withoutSecrets(text string, c profiles.Candidate) string {
+	for _, f := range c.Flags {
+		if f.Value.Secret != "" && f.Value.Text != "" {
+			text = strings.NewReplacer(f.Value.Text, "("+f.Value.Secret+")", strings.ToLower(f.Value.Text), "("+f.Value.Secret+")").Replace(text)
+		}
+	}
+	return text
+}
+
+func (s *Site) feasible(e *profiles.Engine, c profiles.Candidate) catalog.Feasible {
 	if e.Runtime == profiles.RuntimeExternal || !slices.Contains([]string{"vllm", "sglang", "llamacpp"}, e.Kind) {
 		return unsure("the memory of " + e.Kind + " is not reckoned")
 	}
 	r := newReading(e.Kind, c)
+	r.block = e.Label()
 	answer := s.parallel(r)
 	if answer.Answer == catalog.AnswerFits {
 		answer = s.limits(r)
@@ -144,6 +166,22 @@ func (s *Site) memory(r *reading) catalog.Feasible {
 			return unsure(name + " changes what is reckoned")
 		}
 	}
+	model := s.modelOf(r)
+	switch r.kind {
+	case "sglang":
+		f := r.sglang()
+		f.Correction = s.learned(r)
+		return catalog.SGLangFeasible(*s.Card, model, f)
+	case "llamacpp":
+		return r.llamaCpp(*s.Card, model, s.Cards)
+	}
+	f := r.vllm(s.Card.CPU)
+	f.Correction = s.learned(r)
+	return catalog.VLLMFeasible(*s.Card, model, f)
+}
+
+// modelOf is the model in the data type that an engine computes with.
+func (s *Site) modelOf(r *reading) catalog.Model {
 	model := *s.Model
 	switch dtype := r.text("dtype"); {
 	case dtype != "" && dtype != "auto":
@@ -151,13 +189,7 @@ func (s *Site) memory(r *reading) catalog.Feasible {
 	case model.DType == "float32":
 		model.DType = "float16" // auto: no engine serves 32 bits unless told to
 	}
-	switch r.kind {
-	case "sglang":
-		return catalog.SGLangFeasible(*s.Card, model, r.sglang())
-	case "llamacpp":
-		return r.llamaCpp(*s.Card, model, s.Cards)
-	}
-	return catalog.VLLMFeasible(*s.Card, model, r.vllm(s.Card.CPU))
+	return model
 }
 
 // llamaCpp answers for llama-server, which fits what is left open by itself: only
@@ -227,6 +259,7 @@ func (r *reading) sglang() catalog.SGLangFlags {
 // reading is a candidate's flags by their canonical names.
 type reading struct {
 	kind     string
+	block    string // the engine block, for people
 	values   map[string]profiles.Value
 	env      []string // names that are set
 	variable []profiles.EnvVar

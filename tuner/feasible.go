@@ -27,6 +27,43 @@ func (p *Plan) Prune(why func(*Trial) string) {
 	p.limit(p.Profile.Search.Budget.Trials)
 }
 
+// look judges a trial again when it is its turn: the starts since Prune may have
+// taught how much memory there is. What can start after all takes its place again,
+// where the budget of trials leaves one.
+func (p *Plan) look(t *Trial) {
+	pruned := t.Status == Pruned && prunedFor(t) == ReasonCannotFit
+	if p.cannot == nil || t.Baseline || !pruned && t.Status != Planned {
+		return
+	}
+	switch reason := p.cannot(t); {
+	case reason != "":
+		t.Status, t.Reason = Pruned, ReasonCannotFit+": "+reason
+	case pruned && p.room():
+		t.Status, t.Reason = Planned, ""
+	}
+}
+
+// room says that the budget of trials leaves a place.
+func (p *Plan) room() bool {
+	most := p.Profile.Search.Budget.Trials
+	return most == 0 || p.Count(Planned)+p.Count(Measured) < most
+}
+
+// secondLook finds a trial that was passed over for want of memory, and that can start
+// by what has been learned since; nil if there is none.
+func (p *Plan) secondLook() *Trial {
+	for i := range p.Trials {
+		t := &p.Trials[i]
+		if t.Status != Pruned || prunedFor(t) != ReasonCannotFit {
+			continue
+		}
+		if p.look(t); t.Status == Planned {
+			return t
+		}
+	}
+	return nil
+}
+
 // prunedFor is the reason by which pruned trials are counted: the arithmetic of
 // each is its own.
 func prunedFor(t *Trial) string {

@@ -32,3 +32,27 @@ func TestPrune(t *testing.T) {
 		t.Errorf("counted as %+v", rows)
 	}
 }
+
+// What starts teach takes a trial out that is to come, and brings one back that was
+// passed over, within the budget.
+func TestLaterStartsTeach(t *testing.T) {
+	for budget, want := range map[int]string{0: "a c d b", 3: "a c d"} {
+		p := &Plan{Profile: &profiles.Profile{}, Trials: []Trial{
+			{ID: "a", Baseline: true, Status: Planned}, {ID: "b", Status: Planned}, {ID: "c", Status: Planned},
+			{ID: "d", Status: Planned}, {ID: "e", Status: Planned},
+		}}
+		p.Profile.Search.Budget.Trials = budget
+		cannot := map[string]string{"b": "too large"}
+		p.Prune(func(t *Trial) string { return cannot[t.ID] })
+		l, ran := &listed{plan: p}, []string{}
+		for trial := l.next(spent{}); trial != nil; trial = l.next(spent{}) {
+			ran = append(ran, trial.ID)
+			if trial.ID == "c" {
+				cannot = map[string]string{"e": "too large"}
+			}
+		}
+		if got := strings.Join(ran, " "); got != want {
+			t.Errorf("with a budget of %d: %s, want %s", budget, got, want)
+		}
+	}
+}

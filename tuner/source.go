@@ -26,12 +26,19 @@ func (l *listed) next(s spent) *Trial {
 	stopped := s.overWith(l.plan.Profile, l.n)
 	for ; l.at < len(l.plan.Trials); l.at++ {
 		t := &l.plan.Trials[l.at]
+		l.plan.look(t)
 		switch {
 		case t.Status == Pruned:
 		case stopped != "":
 			t.Status, t.Reason = Pruned, stopped
 		default:
 			l.at++
+			l.n++
+			return t
+		}
+	}
+	if stopped == "" {
+		if t := l.plan.secondLook(); t != nil {
 			l.n++
 			return t
 		}

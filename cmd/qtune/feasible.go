@@ -15,23 +15,46 @@ import (
 )
 
 // prune takes out of a plan what cannot fit on the card that it would run on. A
-// configuration that an earlier run has started is not judged again.
+// configuration that an earlier run has started is not judged again, and what its log
+// said of its KV cache corrects what is worked out for others.
 func (s *surroundings) prune(p *tuner.Plan, known map[string]tuner.TrialResult) {
-	site := s.site()
-	s.fits = make(map[string]catalog.Answer, len(p.Trials))
-	p.Prune(func(t *tuner.Trial) string {
-		answer := site.Feasible(t.Engine, t.Candidate)
-		s.fits[t.ID] = answer.Answer
-		if answer.Answer != catalog.AnswerCannot {
-			return ""
+	s.judge = s.site()
+	s.fits = make(map[string]catalog.Feasible, len(p.Trials))
+	before := s.measured(p, known)
+	for i := range p.Trials {
+		if r, ok := before[p.Trials[i].ID]; ok {
+			s.judge.Learn(p.Trials[i].Engine, p.Trials[i].Candidate, r.Facts.KVTokens)
 		}
-		if len(known) > 0 {
-			if _, measured := known[s.identity(t)]; measured {
-				return ""
-			}
+	}
+	p.Prune(func(t *tuner.Trial) string {
+		answer := s.judge.Feasible(t.Engine, t.Candidate)
+		s.fits[t.ID] = answer
+		if _, ok := before[t.ID]; ok || answer.Answer != catalog.AnswerCannot {
+			return ""
 		}
 		return answer.Why
 	})
+}
+
+// measured are the results that earlier runs have of a plan's trials, by trial.
+func (s *surroundings) measured(p *tuner.Plan, known map[string]tuner.TrialResult) map[string]tuner.TrialResult {
+	found := map[string]tuner.TrialResult{}
+	if len(known) == 0 {
+		return found
+	}
+	for i := range p.Trials {
+		if r, ok := known[s.identity(&p.Trials[i])]; ok && r.Identity != "" {
+			found[p.Trials[i].ID] = r
+		}
+	}
+	return found
+}
+
+// learn takes in what the log of a trial said of its KV cache.
+func (s *surroundings) learn(e tuner.Event) {
+	if e.Type == tuner.EventTrialDone && s.judge != nil {
+		s.judge.Learn(e.Trial.Engine, e.Trial.Candidate, e.Result.Facts.KVTokens)
+	}
 }
 
 // site is where the trials would run, as far as it is known.
@@ -97,4 +120,15 @@ func knownModel(m profiles.Model, environ []string) *catalog.Model {
 		return &model
 	}
 	return nil
+}
+
+// memoryLine is what a plan says of a trial's memory. What cannot fit says so itself.
+func memoryLine(f catalog.Feasible) string {
+	switch f.Answer {
+	case catalog.AnswerFits:
+		return f.Fit.String()
+	case catalog.AnswerNotKnown:
+		return "must be tried: " + f.Why
+	}
+	return ""
 }

@@ -130,8 +130,9 @@ type trialView struct {
 	Command  []string      `json:"command"`
 	Status   string        `json:"status"` // planned, pruned, measured
 	Reason   string        `json:"reason"`
-	Why      string        `json:"why,omitempty"`  // what a strategy chose it for
-	Fits     string        `json:"fits,omitempty"` // by arithmetic: fits, cannot fit, not known; "": it was not asked
+	Why      string        `json:"why,omitempty"`    // what a strategy chose it for
+	Fits     string        `json:"fits,omitempty"`   // by arithmetic: fits, cannot fit, not known; "": it was not asked
+	Memory   string        `json:"memory,omitempty"` // how large its KV cache will be, or why that is not known
 	Forecast *forecastView `json:"forecast,omitempty"`
 	varies   string
 }
@@ -190,7 +191,7 @@ func newTrialView(t *tuner.Trial, s *surroundings) trialView {
 	return trialView{
 		ID: t.ID, Engine: t.Engine.Kind, Name: t.Engine.Name, Baseline: t.Baseline,
 		Flags: t.Candidate.Flags, Env: t.Candidate.Env, Image: t.Engine.Image,
-		Command: s.command(t), Status: string(t.Status), Reason: t.Reason, Why: t.Why, Fits: string(s.fits[t.ID]), varies: t.Varies(),
+		Command: s.command(t), Status: string(t.Status), Reason: t.Reason, Why: t.Why, Fits: string(s.fits[t.ID].Answer), Memory: memoryLine(s.fits[t.ID]), varies: t.Varies(),
 	}
 }
 
@@ -287,6 +288,9 @@ func (p *planPrinter) trial(k int, t *trialView, level string) {
 	}
 	if t.Why != "" && !t.Baseline {
 		p.printf("   why: %s\n", t.Why)
+	}
+	if t.Memory != "" && t.Status != string(tuner.Pruned) {
+		p.printf("   memory: %s\n", t.Memory)
 	}
 	if t.Status == string(tuner.Pruned) {
 		return

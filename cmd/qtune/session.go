@@ -83,7 +83,7 @@ func (s *session) run(ctx context.Context) ([]tuner.TrialResult, *tuner.Plan, er
 		Identity: s.around.identity,
 		Known:    s.known(),
 		Journal:  s.journal, Folder: s.folder, RunID: s.runID,
-		Notify: s.view.event, Now: time.Now,
+		Notify: s.notify, Now: time.Now,
 		Speed: s.speed(), Simulated: s.simulation != nil,
 	}
 	t.Prior = s.around.lead(s.plan, newForecaster(s.around, s.w.calibrations()))
@@ -92,6 +92,12 @@ func (s *session) run(ctx context.Context) ([]tuner.TrialResult, *tuner.Plan, er
 	s.view.plan(s.plan, s.around)
 	results, err := t.Run(ctx, s.plan)
 	return results, s.plan, err
+}
+
+// notify passes on what happens in a run.
+func (s *session) notify(e tuner.Event) {
+	s.around.learn(e)
+	s.view.event(e)
 }
 
 // prepare takes the folder, clears what crashed runs left, and brings what the

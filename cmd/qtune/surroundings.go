@@ -33,8 +33,9 @@ type surroundings struct {
 	engines map[*profiles.Engine]string
 	cards   string
 	model   string
-	notes   []string                  // what a reader of the plan must know
-	fits    map[string]catalog.Answer // by trial, once prune has looked
+	notes   []string                    // what a reader of the plan must know
+	judge   *engine.Site                // what fits, once prune has looked
+	fits    map[string]catalog.Feasible // by trial, once prune has looked
 }
 
 // connectIfThere uses a Docker Engine if there is one; a plan does without.
