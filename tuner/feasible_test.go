@@ -44,6 +44,9 @@ func TestLaterStartsTeach(t *testing.T) {
 		p.Profile.Search.Budget.Trials = budget
 		cannot := map[string]string{"b": "too large"}
 		p.Prune(func(t *Trial) string { return cannot[t.ID] })
+		for i := range p.Trials {
+			p.Trials[i].Engine = &profiles.Engine{}
+		}
 		l, ran := &listed{plan: p}, []string{}
 		for trial := l.next(spent{}); trial != nil; trial = l.next(spent{}) {
 			ran = append(ran, trial.ID)
