@@ -40,6 +40,16 @@ const (
 	Unknown                 Class = "unknown"
 )
 
+// Classes are all classes of failures.
+func Classes() []Class {
+	return []Class{
+		GPUOutOfMemory, KVTooSmall, ContextTooLong, BadFlag, BadValue, UnsupportedQuantization, UnsupportedModel, KernelMissing,
+		ModelMissing, ModelGated, ModelCorrupt, ImageMissing, ProgramMissing, DriverTooOld, GPUMissing, GPUBusy, PortInUse,
+		HostOutOfMemory, ShmTooSmall, DiskFull, PermissionDenied, NoExec, RuntimeLost, Killed, Unauthorized, BadAnswer,
+		StartupTimeout, Stalled, DiedUnderLoad, RequestsFailed, Unknown,
+	}
+}
+
 // Fault says what to blame: a fault of the configuration comes again with the
 // same flags, one of the machine need not.
 type Fault string
