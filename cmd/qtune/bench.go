@@ -177,6 +177,8 @@ type benchResult struct {
 	Seed    uint64              `json:"seed"`
 	Partial bool                `json:"partial,omitempty"` // interrupted
 	Levels  []bench.LevelResult `json:"levels"`
+	// Simulated: the server is a simulated engine, and so is every figure.
+	Simulated *simulatedServer `json:"simulated,omitempty"`
 
 	load    bench.Workload
 	details []levelDetails // for --format vllm and sglang
@@ -197,7 +199,10 @@ func benchURL(ctx context.Context, w *world, rawURL string, f *benchFlags) error
 	if err != nil {
 		return err
 	}
-	out := &benchResult{Type: "bench", URL: target.URL, Model: target.Model, Seed: load.Seed, Levels: []bench.LevelResult{}, load: load}
+	out := &benchResult{Type: "bench", URL: target.URL, Model: target.Model, Seed: load.Seed, Levels: []bench.LevelResult{}, Simulated: askSimulated(ctx, target), load: load}
+	if out.Simulated != nil && f.format != "text" {
+		fmt.Fprintln(w.stderr, "the server is a simulated engine: every figure is simulated")
+	}
 	if err := out.measure(ctx, w, f, target); err != nil {
 		return err
 	}
@@ -216,6 +221,9 @@ func (b *benchResult) measure(ctx context.Context, w *world, f *benchFlags, targ
 	defer func() { err = errors.Join(err, rec.close()) }()
 	live := newBenchLive(w)
 	client := bench.Client{Record: rec.record, TokenTimes: rec.wantsTimes(), Progress: live.progress, Sent: rec.sent()}
+	if b.Simulated != nil {
+		client.Speed = b.Simulated.Speed
+	}
 	for _, l := range b.load.Levels {
 		live.begin(l)
 		rec.begin(l)

@@ -62,6 +62,9 @@ func (b *benchResult) object(out io.Writer, _ *benchFlags) error {
 
 func (b *benchResult) text(out io.Writer, _ *benchFlags) error {
 	_, _ = fmt.Fprintf(out, "%s, model %s\n", b.URL, b.Model)
+	if b.Simulated != nil {
+		_, _ = fmt.Fprintf(out, "SIMULATED: this server is a simulated engine on a simulated %s; its time runs at %g times ours\n", b.Simulated.Card, b.Simulated.Speed)
+	}
 	t := tabwriter.NewWriter(out, 2, 8, 2, ' ', 0)
 	_, _ = fmt.Fprintln(t, "level\trequests\tfailed\ttok/s\treq/s\tTTFT mean\tp95\tTPOT mean\tITL p95\tE2E mean\tp95")
 	for i := range b.Levels {

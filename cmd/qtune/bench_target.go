@@ -80,3 +80,25 @@ func firstModel(ctx context.Context, t bench.Target) (string, error) {
 	}
 	return list.Data[0].ID, nil
 }
+
+// simulatedServer is what a simulated engine says of itself.
+type simulatedServer struct {
+	Card  string  `json:"card"`
+	Speed float64 `json:"speed"` // engine seconds in one of ours; figures are in the engine's time
+}
+
+// askSimulated asks a server whether it is a simulated engine; nil for a real one,
+// which knows no such path.
+func askSimulated(ctx context.Context, t bench.Target) *simulatedServer {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	status, body, err := t.Get(ctx, "/simulator")
+	var answer struct {
+		Simulated bool `json:"simulated"`
+		simulatedServer
+	}
+	if err != nil || status != http.StatusOK || json.Unmarshal(body, &answer) != nil || !answer.Simulated || answer.Speed <= 0 {
+		return nil
+	}
+	return &answer.simulatedServer
+}
