@@ -82,6 +82,10 @@ bench-search: ## the search strategies against their goals: minutes (QTUNE_DATA 
 release: ## archives for Linux and macOS, checksums and a container image of qtune, into dist/
 	@VERSION='$(VERSION)' scripts/release.sh
 
+.PHONY: validate
+validate: build ## the simulator against reality; RUN=.qtune/runs/ID adds a run of real engines (QTUNE_DATA has the rest)
+	@scripts/validate.sh
+
 .PHONY: clean
 clean: ## removes what build and lint made; engines and runs stay
 	rm -rf bin dist

@@ -33,6 +33,8 @@ gpu {
 # An engine to measure: its kind, and a name of your choice. A preset brings an
 # image and flags; `qtune presets vllm-cpu-offload` shows them. Whatever is written
 # here wins over the preset. The baseline is what the winner is compared with.
+# Its figures are not those that the report prints for it: what was measured there was
+# most probably something else. See examples/seed-audit.hcl.
 engine "vllm" "cpu-offload" {
   preset   = "vllm-cpu-offload"
   baseline = true
