@@ -111,7 +111,11 @@ func refBlocks() []refBlock {
 		}, ""},
 		{"search / budget", "", "At most one.", "When the search ends; never exceeded by more than one trial.", []refWord{
 			{"trials", "whole number", "none", "measured trials"},
-			{"time", "time", "none", "since the run began"},
+			{"starts", "whole number", "none", "starts of servers, those of the finish among them"},
+			{"time", "time", "none", "of engines, from start to stop"},
+			{"gpu_hours", "number", "none", "that time, times the cards"},
+			{"cost", "number", "none", "the hours, times `gpu_hour_price`"},
+			{"gpu_hour_price", "number", "none", "what an hour of one card costs, in the currency of `cost`"},
 		}, ""},
 		{"search / finish", "", "At most one.", "The best few and the baseline again on fresh starts, in turn: the gain that is reported comes from there.", []refWord{
 			{"candidates", "whole number", "3", "how many of the best"},
@@ -142,6 +146,7 @@ func engineWordsOfReference() []refWord {
 		{"flags", "object", "none", "its command line: `{ max-num-seqs = 128, enforce-eager = true }`; `null` leaves one off"},
 		{"where", "true or false", "all are tried", "which combinations of the sweep are tried: an expression with `flags.NAME` and `env.NAME`"},
 		{"startup_timeout", "time", "10m", "from its start to its first token"},
+		{"keep_caches", "true or false", "true", "what an engine compiles is kept for its later starts in the run"},
 		{"allow_unknown_flags", "true or false", "false", "flags that the catalog does not know are no error"},
 	}
 }
