@@ -22,6 +22,7 @@ var (
 	errEnded  = errors.New("the engine has ended")
 	errFatal  = errors.New("the engine's log says that it is dead")
 	errSlow   = errors.New("the engine has not become ready in time")
+	errStill  = errors.New("the engine does nothing")
 	errNoLog  = errors.New("the engine's log cannot be written")
 	errServes = errors.New("the engine serves")
 )
@@ -33,6 +34,14 @@ func (l *Launcher) await(ctx context.Context, st Start, inst *instance, out *sin
 	watched, cancel := context.WithCancelCause(ctx)
 	var watcher sync.WaitGroup
 	watcher.Go(func() { cancel(watch(watched, inst, out, limit)) })
+	still := stillness{limit: l.stallLimit(st.Engine), written: out.written, cpu: inst.cpu}
+	if still.limit > 0 && still.cpu != nil {
+		watcher.Go(func() {
+			if still.wait(watched) {
+				cancel(errStill)
+			}
+		})
+	}
 	err := l.poll(watched, p)
 	cause := context.Cause(watched)
 	cancel(errServes)
@@ -48,6 +57,9 @@ func (l *Launcher) await(ctx context.Context, st Start, inst *instance, out *sin
 		return out.failure(inst.ended()), nil
 	case errors.Is(cause, errSlow):
 		return timedOut(out, limit, l.speed(), err), nil
+	case errors.Is(cause, errStill):
+		return stalled(out, "it lives, and has neither logged nor computed anything", still.limit, l.speed(),
+			"it waits for something that does not come: another process, a lock, a device, the network; raise stall_timeout if it is known to rest for so long"), nil
 	case errors.Is(cause, errNoLog):
 		return nil, fmt.Errorf("writing the trial's log %s: %w", st.LogPath, out.err)
 	}

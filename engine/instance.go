@@ -22,6 +22,8 @@ type instance struct {
 	digest string      // of the image; "" for a process
 	used   func(context.Context) (Used, error)
 	clean  func() error
+	// cpu is the processor time of all its processes; nil: not known here.
+	cpu func(context.Context) (time.Duration, error)
 }
 
 // stop removes all that there is of the instance. Its error is a *TeardownError.

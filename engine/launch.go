@@ -142,7 +142,7 @@ func (l *Launcher) serve(ctx context.Context, st Start, inst *instance, out *sin
 	out.ready()
 	s := &Server{
 		target: p.target(), inst: inst, out: out, speed: l.speed(), simulated: l.Simulate != nil,
-		died: make(chan struct{}),
+		died: make(chan struct{}), hung: make(chan struct{}),
 	}
 	s.facts = out.read()
 	s.facts.WallS, s.facts.StartupS = wall.Seconds(), wall.Seconds()*l.speed()
@@ -154,6 +154,14 @@ func (l *Launcher) serve(ctx context.Context, st Start, inst *instance, out *sin
 	var watched context.Context
 	watched, s.cancel = context.WithCancel(context.WithoutCancel(ctx)) // until Close, not until ctx ends
 	s.owned.Go(func() { s.monitor(watched) })
+	if l.Simulate == nil && inst.cpu != nil {
+		still := stillness{limit: hangLimit, written: out.written, cpu: inst.cpu, busy: s.busy.Load}
+		s.owned.Go(func() {
+			if still.wait(watched) {
+				close(s.hung)
+			}
+		})
+	}
 	l.Log.Debug().Str("trial", st.Trial).Dur("wall", wall).Str("url", s.target.URL).Msg("engine ready")
 	l.stage(readyStage(&s.facts))
 	return s, nil, nil
@@ -190,6 +198,15 @@ func (l *Launcher) limit(e *profiles.Engine) time.Duration {
 		limit = DefaultStartupTimeout
 	}
 	return time.Duration(float64(limit) / l.speed())
+}
+
+// stallLimit is the limit of an engine that does nothing, in wall time; 0: none. A
+// simulated engine sleeps where a real one computes.
+func (l *Launcher) stallLimit(e *profiles.Engine) time.Duration {
+	if l.Simulate != nil {
+		return 0
+	}
+	return e.StallTimeout
 }
 
 func (l *Launcher) stage(text string) {

@@ -142,6 +142,12 @@ func TestReady(t *testing.T) {
 			w.Header().Set("Content-Length", "1000")
 			_, _ = io.WriteString(w, `{"cho`)
 		}))},
+		{"a first request that takes its time, as SGLang's does", good().with("/v1/completions", func(w http.ResponseWriter, r *http.Request) {
+			time.Sleep(700 * time.Millisecond)
+			answer(200, oneToken)(w, r)
+		})},
+		{"a health that is good before the engine is, as vLLM's: its requests hang up at first", good().with("/v1/completions", warming(3, answer(200, oneToken), hangUp))},
+		{"a health that is good before the models are listed", good().with("/v1/models", warming(2, answer(200, modelList), answer(503, "")))},
 		{"a token whose text is empty", good().with("/v1/completions", answer(200, `{"choices":[{"text":""}],"usage":{"completion_tokens":1}}`))},
 	}
 	for _, test := range tests {
@@ -187,6 +193,8 @@ func TestNeverReady(t *testing.T) {
 		{"its health stays bad", good().with("/health", answer(503, "")), StartupTimeout, "GET /health answered 503"},
 		{"it serves another model", good().with("/v1/models", answer(200, `{"data":[{"id":"other"}]}`)), ModelMissing, "the server lists other, not m"},
 		{"it serves none", good().with("/v1/models", answer(200, `{"data":[]}`)), ModelMissing, "lists no model"},
+		{"llama.cpp's router without a model: healthy, and nothing in it", good().with("/v1/models", answer(200, `{"object":"list","data":[]}`)).with("/v1/completions", answer(400, `{"error":{"message":"model name is missing from the request"}}`)), ModelMissing, "lists no model"},
+		{"a health that is good before the engine is, for ever", good().with("/v1/completions", answer(500, "EngineDeadError")), StartupTimeout, "the first request was answered 500"},
 		{"it wants a key", good().with("/v1/models", answer(401, "no")), Unauthorized, "401"},
 		{"its answers are empty", good().with("/v1/completions", answer(200, "")), BadAnswer, "no JSON"},
 		{"its answers are rubbish", good().with("/v1/completions", answer(200, "<html>")), BadAnswer, "no JSON"},

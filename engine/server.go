@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/qtune/qtune/bench"
@@ -31,6 +32,8 @@ type Server struct {
 	out     *sink
 	owned   sync.WaitGroup
 	died    chan struct{}
+	hung    chan struct{}      // closed when it has requests and does nothing
+	busy    atomic.Bool        // it has requests all the time
 	failure *Failure           // written before died is closed
 	cancel  context.CancelFunc // ends the watch
 	once    sync.Once
@@ -47,6 +50,10 @@ func (s *Server) Facts() Facts { return s.facts }
 // its end, or of a line in its log that means death. It is never closed for a
 // server that was already up.
 func (s *Server) Died() <-chan struct{} { return s.died }
+
+// Busy tells the server whether it has requests all the time: then one that does
+// nothing for two minutes counts as dead.
+func (s *Server) Busy(yes bool) { s.busy.Store(yes) }
 
 // Failure is why the engine died; nil as long as it has not.
 func (s *Server) Failure() *Failure {
@@ -65,6 +72,9 @@ func (s *Server) monitor(ctx context.Context) {
 		return
 	case <-s.out.broken:
 		s.failure = fail(DiskFull, "the trial's log cannot be written: "+s.out.err.Error(), hintDisk)
+	case <-s.hung:
+		s.failure = stalled(s.out, "it has requests, and has neither logged nor computed anything", hangLimit, s.speed,
+			"it hangs: another attention backend, scheduler setting or image may not")
 	case <-s.inst.Done():
 		s.failure = s.mortal()
 	case <-s.out.alarm():

@@ -26,6 +26,7 @@ var sglang = Kind{
 		{"Load weight begin", "loading the model"},
 		{"KV Cache is allocated", "allocating the KV cache"},
 		{"Capture cuda graph begin", "capturing CUDA graphs"},
+		{"Capturing batches", "capturing CUDA graphs"},
 		{"Application startup complete", "warming up"},
 	},
 }

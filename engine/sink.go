@@ -25,6 +25,7 @@ type sink struct {
 	facts    *factReader
 	stage    func(string)
 	last     string // stage
+	bytes    int64  // that were written to it
 	isFatal  bool
 	isBroken bool
 }
@@ -46,6 +47,7 @@ func newSink(out io.WriteCloser, kind string, r redactor, stage func(string)) *s
 func (s *sink) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.bytes += int64(len(p))
 	s.partial = append(s.partial, p...)
 	var safe []byte
 	for {
@@ -100,6 +102,13 @@ func (s *sink) ready() {
 	if s.isFatal && s.lines.fatal == nil { // a false alarm
 		s.isFatal, s.fatal = false, make(chan struct{})
 	}
+}
+
+// written is how many bytes the engine has said so far.
+func (s *sink) written() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bytes
 }
 
 // alarm is closed at a line that ends the trial.

@@ -38,6 +38,7 @@ var vllm = Kind{
 		{"Directly load", "loading compiled code"},
 		{"KV cache size: ", "allocating the KV cache"},
 		{"Capturing CUDA graphs", "capturing CUDA graphs"},
+		{"Initial profiling/warmup run", "warming up"},
 		{"Starting vLLM server", "starting the HTTP server"},
 	},
 }

@@ -10,6 +10,7 @@ import (
 const (
 	DefaultMaxCandidates  = 1000             // of all sweeps together, without budget.trials
 	DefaultStartupTimeout = 10 * time.Minute // from an engine's start to its first token
+	DefaultStallTimeout   = 5 * time.Minute  // without a log line and without processor time, while an engine starts
 	DefaultSeed           = 1                // of a workload, and of a search
 	DefaultAPI            = bench.APICompletions
 	DefaultPull           = "missing"
@@ -50,7 +51,7 @@ func defaultSearch() Search {
 func DefaultFinish() Finish { return Finish{Candidates: 3, Starts: 3} }
 
 func defaultEngine(kind, name string) *Engine {
-	e := &Engine{Kind: kind, Name: name, Runtime: RuntimeDocker, Pull: DefaultPull, StartupTimeout: DefaultStartupTimeout, KeepCaches: true}
+	e := &Engine{Kind: kind, Name: name, Runtime: RuntimeDocker, Pull: DefaultPull, StartupTimeout: DefaultStartupTimeout, StallTimeout: DefaultStallTimeout, KeepCaches: true}
 	if kind == kindOpenAI {
 		e.Runtime, e.Pull = RuntimeExternal, ""
 	}

@@ -23,7 +23,7 @@ func engineKinds() []string {
 var engineWords = words{
 	attrs: []string{
 		"preset", "baseline", "runtime", "url", "image", "pull", "entrypoint", "command", "mounts", "tmpfs",
-		"shm_size", "ulimits", "ipc", "network", "port", "cap_add", "env", "flags", "where", "startup_timeout", "keep_caches",
+		"shm_size", "ulimits", "ipc", "network", "port", "cap_add", "env", "flags", "where", "startup_timeout", "stall_timeout", "keep_caches",
 		"allow_unknown_flags",
 	},
 	blocks: []string{"sweep"},
@@ -139,6 +139,7 @@ func (r *engineReader) attributes() {
 	r.size("shm_size", &e.ShmSize)
 	r.whole("port", &e.Port, 1, 65535)
 	r.duration("startup_timeout", &e.StartupTimeout)
+	r.duration("stall_timeout", &e.StallTimeout)
 	r.truth("keep_caches", &e.KeepCaches)
 	r.truth("allow_unknown_flags", &r.allowUnknown)
 	r.container()
@@ -164,6 +165,8 @@ func (r *engineReader) forget(name string) {
 		e.Port = d.Port
 	case "startup_timeout":
 		e.StartupTimeout = d.StartupTimeout
+	case "stall_timeout":
+		e.StallTimeout = d.StallTimeout
 	case "keep_caches":
 		e.KeepCaches = d.KeepCaches
 	case "allow_unknown_flags":

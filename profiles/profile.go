@@ -83,6 +83,7 @@ type Engine struct {
 	CapAdd     []string
 
 	StartupTimeout time.Duration // in the engine's time
+	StallTimeout   time.Duration // of a start in which nothing happens, wall time
 	KeepCaches     bool          // what it compiles is kept for its later starts in a run
 
 	Flags []Flag // in the order of the file, the preset's first

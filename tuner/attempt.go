@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -167,7 +168,9 @@ func (a *attempt) level(ctx context.Context, s Server, w bench.Workload, l bench
 		case <-alive.Done():
 		}
 	})
+	occupy(s, l, true)
 	result, err := a.Measure(alive, s.Target(), w, l, each)
+	occupy(s, l, false)
 	cancel()
 	watch.Wait()
 	if ctx.Err() != nil {
@@ -178,6 +181,14 @@ func (a *attempt) level(ctx context.Context, s Server, w bench.Workload, l bench
 	}
 	a.checkLag(ctx, s, &result)
 	return result, nil
+}
+
+// occupy tells a server that watches itself for a hang whether it has requests all
+// the time. Where they arrive by the clock, it may rightly have none.
+func occupy(s Server, l bench.Level, yes bool) {
+	if b, ok := s.(interface{ Busy(bool) }); ok && (l.Kind == bench.KindSingle || l.Kind == bench.KindClosed) {
+		b.Busy(yes)
+	}
 }
 
 // failureOf is why a level ends its trial: the server died, or answered nothing.
@@ -191,6 +202,12 @@ func failureOf(s Server, l *bench.LevelResult) *engine.Failure {
 	line := "no request was completed"
 	if len(l.Failures) > 0 {
 		line = l.Failures[0].Reason
+	}
+	if strings.HasPrefix(line, "time-out") { // no answer came, not even a bad one
+		return &engine.Failure{
+			Class: engine.Stalled, Fault: engine.FaultConfiguration, Line: line,
+			Hint: "the server lives and gives no token: it hangs, or the load is far beyond what it can bear",
+		}
 	}
 	return &engine.Failure{
 		Class: engine.RequestsFailed, Fault: engine.FaultConfiguration, Line: line,
