@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,9 +14,13 @@ import (
 )
 
 // realEngines is the folder into which `make engines` installs the real ones.
-// Each start takes half a minute, so they run only where that is asked for.
+// Each start takes half a minute, so they run only where that is asked for: `make
+// e2e` names the folder.
 func realEngines(t *testing.T) string {
 	t.Helper()
+	if dir := os.Getenv("QTUNE_E2E_ENGINES"); dir != "" {
+		return dir
+	}
 	if os.Getenv("QTUNE_REAL") == "" {
 		t.Skip("real engines are started only with QTUNE_REAL=1")
 	}
@@ -44,28 +47,16 @@ func TestRealEngines(t *testing.T) {
 		name   string
 		engine func(profiles.Candidate) (*profiles.Engine, profiles.Candidate)
 		c      profiles.Candidate
-		model  string
-		class  Class // "": it serves
-		line   string
 	}{
-		{"vllm serves", vllm, flags(), "model", "", ""},
-		{"vllm unknown flag", vllm, flags("max-num-seq-s", num("4")), "model", BadFlag, "--max-num-seq-s"},
-		{"vllm bad value", vllm, flags("kv-cache-dtype", str("float7")), "model", BadValue, "float7"},
-		{"vllm context too long", vllm, flags("max-model-len", num("999999")), "model", ContextTooLong, "999999"},
-		{"vllm quantization that the checkpoint has not", vllm, flags("quantization", str("nosuch")), "model", UnsupportedQuantization, "nosuch"},
-		{"vllm model that is not there", vllm, flags(), "nosuch", ModelMissing, ""},
-		{"vllm more cache than memory", vllm, profiles.Candidate{Env: []profiles.EnvVar{{Name: "VLLM_CPU_KVCACHE_SPACE", Value: num("900")}}}, "model", HostOutOfMemory, "900.0 GiB"},
-		{"sglang serves", sglang, flags("max-total-tokens", num("32768")), "model", "", ""},
-		{"sglang no memory for the cache", sglang, flags("mem-fraction-static", num("0.01")), "model", KVTooSmall, "leave no GPU memory"},
-		{"sglang context too long", sglang, flags("context-length", num("999999")), "model", ContextTooLong, "999999"},
-		{"sglang model that is not there", sglang, flags(), "nosuch", ModelMissing, ""},
+		{"vllm serves", vllm, flags()},
+		{"sglang serves", sglang, flags("max-total-tokens", num("32768"))},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			e, c := test.engine(test.c)
 			l := &Launcher{Dir: t.TempDir(), Environ: os.Environ(), Log: zerolog.Nop(), Progress: func(s string) { t.Log(s) }}
 			st := Start{Trial: testTrial, Engine: e, Candidate: c, LogPath: filepath.Join(l.Dir, "engine.log"),
-				Model: profiles.Model{ID: "smol", Path: filepath.Join(dir, test.model)}, GPU: profiles.GPU{Devices: []string{}}}
+				Model: profiles.Model{ID: "smol", Path: filepath.Join(dir, "model")}, GPU: profiles.GPU{Devices: []string{}}}
 			began := time.Now()
 			server, failure, err := l.Launch(t.Context(), st)
 			t.Logf("after %v: %v", time.Since(began).Round(time.Second), failure)
@@ -75,34 +66,9 @@ func TestRealEngines(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			checkReal(t, test.class, test.line, failure, err, st.LogPath)
+			checkReal(t, "", "", failure, err, st.LogPath)
 			checkGone(t, testTrial)
 		})
-	}
-}
-
-// TestRealDeathThatOnlyTheLogTells starts vLLM in a container whose /tmp is
-// mounted noexec: its engine dies, and the container would run on for ever.
-func TestRealDeathThatOnlyTheLogTells(t *testing.T) {
-	dir := realEngines(t)
-	client, err := docker.Connect(t.Context(), zerolog.Nop())
-	if err != nil {
-		t.Skipf("no Docker daemon here: %v", err)
-	}
-	defer client.Close()
-	venv := filepath.Join(dir, "vllm")
-	e := userland(t, client, profiles.Engine{Kind: "vllm", Name: "noexec", StartupTimeout: 8 * time.Minute, Command: []string{filepath.Join(venv, "bin", "vllm"), "serve"}}, venv)
-	e.Tmpfs[0].Exec = false
-	l := &Launcher{Dir: t.TempDir(), Environ: os.Environ(), Log: zerolog.Nop(), Progress: func(s string) { t.Log(s) },
-		Docker: func(context.Context) (*docker.Client, error) { return client, nil }}
-	st := Start{Trial: testTrial, Engine: &e, LogPath: filepath.Join(l.Dir, "engine.log"), Model: profiles.Model{ID: "smol", Path: filepath.Join(dir, "model")}, GPU: profiles.GPU{Devices: []string{}},
-		Candidate: flags("max-model-len", num("2048"), "dtype", str("bfloat16"))}
-	st.Candidate.Env = []profiles.EnvVar{{Name: "VLLM_CPU_KVCACHE_SPACE", Value: num("1")}, {Name: "HOME", Value: str("/tmp")}}
-	_, failure, err := l.Launch(t.Context(), st)
-	t.Logf("ended %v after its log's last word", time.Since(modified(t, st.LogPath)).Round(time.Millisecond))
-	checkReal(t, NoExec, "failed to map segment", failure, err, st.LogPath)
-	if left, err := client.List(t.Context(), LabelTrial+"="+testTrial); err != nil || len(left) > 0 {
-		t.Errorf("left: %v, %v", left, err)
 	}
 }
 
@@ -124,15 +90,6 @@ func userland(t *testing.T, client *docker.Client, e profiles.Engine, venv strin
 		e.Mounts = append(e.Mounts, profiles.Mount{Source: folder, Target: folder})
 	}
 	return e
-}
-
-func modified(t *testing.T, path string) time.Time {
-	t.Helper()
-	info, err := os.Stat(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return info.ModTime()
 }
 
 func checkReal(t *testing.T, class Class, line string, failure *Failure, err error, log string) {
