@@ -34,8 +34,8 @@ func (l *Launcher) await(ctx context.Context, st Start, inst *instance, out *sin
 	watched, cancel := context.WithCancelCause(ctx)
 	var watcher sync.WaitGroup
 	watcher.Go(func() { cancel(watch(watched, inst, out, limit)) })
-	still := stillness{limit: l.stallLimit(st.Engine), written: out.written, cpu: inst.cpu}
-	if still.limit > 0 && still.cpu != nil {
+	still, watches := inst.still(l.stallLimit(st.Engine), out)
+	if watches {
 		watcher.Go(func() {
 			if still.wait(watched) {
 				cancel(errStill)

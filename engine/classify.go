@@ -172,7 +172,7 @@ func (c *classifier) meet(i int, line string) {
 	if c.best == nil || r.rank < c.best.rule.rank {
 		c.best = f
 	}
-	if c.fatal == nil && (r.fatal == fatalAlways || r.fatal == fatalAtStart && !c.loaded) {
+	if c.fatal == nil && (r.fatal == fatalAlways || !c.loaded && r.endsStart()) {
 		c.fatal = f
 	}
 }

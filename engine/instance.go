@@ -22,8 +22,19 @@ type instance struct {
 	digest string      // of the image; "" for a process
 	used   func(context.Context) (Used, error)
 	clean  func() error
-	// cpu is the processor time of all its processes; nil: not known here.
-	cpu func(context.Context) (time.Duration, error)
+}
+
+// still watches the instance for doing nothing, by its log; ok is false where what
+// it uses cannot be told.
+func (i *instance) still(limit time.Duration, out *sink) (s stillness, ok bool) {
+	if i.used == nil || limit <= 0 {
+		return stillness{}, false
+	}
+	cpu := func(ctx context.Context) (time.Duration, error) {
+		u, err := i.used(ctx)
+		return u.CPU, err
+	}
+	return stillness{limit: limit, written: out.written, cpu: cpu}, true
 }
 
 // stop removes all that there is of the instance. Its error is a *TeardownError.

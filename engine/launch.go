@@ -154,8 +154,8 @@ func (l *Launcher) serve(ctx context.Context, st Start, inst *instance, out *sin
 	var watched context.Context
 	watched, s.cancel = context.WithCancel(context.WithoutCancel(ctx)) // until Close, not until ctx ends
 	s.owned.Go(func() { s.monitor(watched) })
-	if l.Simulate == nil && inst.cpu != nil {
-		still := stillness{limit: hangLimit, written: out.written, cpu: inst.cpu, busy: s.busy.Load}
+	if still, watches := inst.still(hangLimit, out); watches && l.Simulate == nil {
+		still.busy = s.busy.Load
 		s.owned.Go(func() {
 			if still.wait(watched) {
 				close(s.hung)

@@ -35,6 +35,16 @@ const (
 	fatalAlways
 )
 
+// deadly are the classes of which an engine that starts says a line only if it
+// gives up. It may take seconds to end after that: Python tears down what it has
+// imported.
+var deadly = map[Class]bool{BadFlag: true, BadValue: true, ContextTooLong: true, UnsupportedQuantization: true, KVTooSmall: true}
+
+// endsStart says that a line ends a start, although the process may live on.
+func (r *rule) endsStart() bool {
+	return r.fatal != notFatal || r.rank == specific && deadly[r.class]
+}
+
 // Hints that several rules share.
 const (
 	hintLowerMemory = "lower gpu-memory-utilization, max-num-seqs or max-num-batched-tokens, use a quantized model or more GPUs"
@@ -123,6 +133,8 @@ var commonRules = []rule{
 	{class: PermissionDenied, text: "ermission denied", match: `PermissionError: .*Permission denied: (.*)|permission denied`, rank: general,
 		hint: "containers run without capabilities, so root in them reads only what its owner lets everybody read: chmod the files, or add cap_add = [\"DAC_OVERRIDE\"]"},
 	{class: BadValue, text: "validation error", match: `\d+ validation errors? for (\w+)`, rank: general, hint: "a flag's value was refused ($1): the lines below name it"},
+	{class: BadValue, text: "Value error, ", match: `^\s*Value error, (.+?)(?: \[type=.*)?$`, hint: "$1"},
+	{class: BadValue, text: " [type=", match: `^\s+(.+) \[type=[a-z_.]+, input_value=(.*), input_type`, hint: "$1 (it was given $2)"},
 	{class: BadValue, text: "must be divisible by tensor parallel size", match: `attention heads \((\d+)\) must be divisible by tensor parallel size \((\d+)\)`, hint: "$1 heads do not divide among $2 GPUs: change tensor-parallel-size"},
 	{class: BadValue, text: "AssertionError: ", match: `^AssertionError: .*--[a-z]`, rank: general, hint: hintValue},
 }

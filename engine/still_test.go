@@ -50,7 +50,7 @@ func TestStillness(t *testing.T) {
 func TestStartThatDoesNothing(t *testing.T) {
 	s := newStart(t, refused())
 	s.st.Engine.StallTimeout = 200 * time.Millisecond
-	s.inst.cpu = func(context.Context) (time.Duration, error) { return time.Minute, nil }
+	s.inst.used = func(context.Context) (Used, error) { return Used{CPU: time.Minute}, nil }
 	s.log("INFO waiting for rank 1")
 	_, failure, err := s.serve(t)
 	if err != nil || failure == nil || failure.Class != Stalled || !strings.Contains(failure.Hint, "stall_timeout") || len(failure.Tail) != 1 {

@@ -64,6 +64,7 @@ var vllmRules = []rule{
 	{class: ContextTooLong, text: "is greater than the derived max_model_len", match: `max_model_len \((\d+)\) is greater than the derived max_model_len \([^=]*=(\d+)`, hint: "the model's context is $2 tokens: set max-model-len to $2 or less (asked for: $1)"},
 	{class: BadValue, text: "be greater than or equal to max_num_seqs", match: `max_num_batched_tokens \((\d+)\) must be greater than or equal to max_num_seqs \((\d+)\)`, hint: "raise max-num-batched-tokens to at least $2, or lower max-num-seqs to at most $1"},
 	{class: BadValue, text: "smaller than max_model_len", match: `max_num_batched_tokens \((\d+)\) is smaller than max_model_len \((\d+)\)`, hint: "without chunked prefill, raise max-num-batched-tokens to $2 or lower max-model-len to $1"},
+	{class: UnsupportedQuantization, text: "Cannot find the config file for", match: `Cannot find the config file for (\w+)`, hint: "the checkpoint is not quantized as $1: leave quantization off, or use a checkpoint that is"},
 	{class: KernelMissing, text: "is not valid for", match: `Selected backend (\S+) is not valid for this configuration\. Reason: (.*)`, hint: "$1 cannot be used here ($2): choose another attention-backend, or leave it off"},
 	{class: KernelMissing, text: "is not valid for this configuration", match: `Selected backend (\S+)`, hint: "$1 cannot be used here: choose another attention-backend, or leave it off"},
 	{class: BadValue, text: "Unknown attention backend", match: `Unknown attention backend: '(\S+)'`, hint: "there is no attention-backend $1: " + hintValue},
