@@ -37,6 +37,7 @@ type RunHeader struct {
 	Profile   string  `json:"profile"`
 	Version   int     `json:"journal_version"`
 	Qtune     string  `json:"qtune"`
+	Bench     string  `json:"bench_version,omitempty"` // bench.Version; "" in a journal of before
 	Simulated bool    `json:"simulated"`
 	Card      string  `json:"card,omitempty"`
 	Speed     float64 `json:"speed,omitempty"` // engine seconds in a wall second

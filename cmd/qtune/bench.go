@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qtune/qtune/bench"
+	"github.com/qtune/qtune/compare/files"
 )
 
 // benchFlags are the flags of bench; they have the words of a profile's workload.
@@ -175,6 +176,9 @@ type benchResult struct {
 	URL     string              `json:"url"`
 	Model   string              `json:"model"`
 	Seed    uint64              `json:"seed"`
+	Bench   string              `json:"bench_version"`
+	Loads   []files.Sent        `json:"loads"` // what each level sends, for compare
+	Kept    string              `json:"requests_file,omitempty"`
 	Partial bool                `json:"partial,omitempty"` // interrupted
 	Levels  []bench.LevelResult `json:"levels"`
 	// Simulated: the server is a simulated engine, and so is every figure.
@@ -199,7 +203,10 @@ func benchURL(ctx context.Context, w *world, rawURL string, f *benchFlags) error
 	if err != nil {
 		return err
 	}
-	out := &benchResult{Type: "bench", URL: target.URL, Model: target.Model, Seed: load.Seed, Levels: []bench.LevelResult{}, Simulated: askSimulated(ctx, target), load: load}
+	out := &benchResult{Type: "bench", URL: target.URL, Model: target.Model, Seed: load.Seed, Levels: []bench.LevelResult{}, Bench: bench.Version, Kept: f.requestsFile, Simulated: askSimulated(ctx, target), load: load}
+	for _, l := range load.Levels {
+		out.Loads = append(out.Loads, files.SentBy(load, l))
+	}
 	if out.Simulated != nil && f.format != "text" {
 		fmt.Fprintln(w.stderr, "the server is a simulated engine: every figure is simulated")
 	}

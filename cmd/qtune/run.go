@@ -23,6 +23,7 @@ const (
 	exitProfile     = 3
 	exitNoWinner    = 4
 	exitLeft        = 5
+	exitSlower      = 6
 	exitInterrupted = 130
 )
 
@@ -33,6 +34,7 @@ const exitCodes = `Exit codes:
   3    the profile is invalid
   4    no trial met the constraints
   5    something could not be torn down
+  6    slower than allowed (compare --fail-if-slower)
   130  interrupted`
 
 // run is the program: arguments in, exit code out.
@@ -195,7 +197,7 @@ would do (` + "`qtune plan FILE`" + `), and run it (` + "`qtune apply FILE`" + `
 	root.AddCommand(
 		inGroup("main", applyCmd(w)), inGroup("main", planCmd(w)), inGroup("main", benchCmd(w)),
 		inGroup("profile", initCmd(w)), inGroup("profile", validateCmd(w)), inGroup("profile", fmtCmd(w)), inGroup("profile", presetsCmd(w)),
-		inGroup("look", runsCmd(w)), inGroup("look", reportCmd(w)), inGroup("look", calibrateCmd(w)), inGroup("look", psCmd(w)), inGroup("look", logsCmd(w)), inGroup("look", explainCmd(w)), inGroup("look", doctorCmd(w)), inGroup("look", destroyCmd(w)),
+		inGroup("look", runsCmd(w)), inGroup("look", reportCmd(w)), inGroup("look", compareCmd(w)), inGroup("look", calibrateCmd(w)), inGroup("look", psCmd(w)), inGroup("look", logsCmd(w)), inGroup("look", explainCmd(w)), inGroup("look", doctorCmd(w)), inGroup("look", destroyCmd(w)),
 		simulateCmd(w), reaperCmd(w), versionCmd(w),
 	)
 	return root

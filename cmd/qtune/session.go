@@ -147,7 +147,7 @@ func (s *session) openRun(host string) error {
 	}
 	s.journal = j
 	header := tuner.RunHeader{
-		Run: s.runID, Profile: s.profile.Name, Version: tuner.JournalVersion, Qtune: qtuneVersion(),
+		Run: s.runID, Profile: s.profile.Name, Version: tuner.JournalVersion, Qtune: qtuneVersion(), Bench: bench.Version,
 		Simulated: s.simulation != nil, Host: host, PID: os.Getpid(), Speed: s.speed(),
 	}
 	if s.simulation != nil {

@@ -74,6 +74,11 @@ func TestEveryKeyInTheCodeHasWords(t *testing.T) {
 	if err != nil || len(files) < 10 {
 		t.Fatal(files, err)
 	}
+	others, err := filepath.Glob("../../compare/show/*.go")
+	if err != nil || len(others) < 3 {
+		t.Fatal(others, err)
+	}
+	files = append(files, others...)
 	code := ""
 	for _, f := range files {
 		text, err := os.ReadFile(f)
@@ -99,7 +104,7 @@ func TestEveryKeyInTheCodeHasWords(t *testing.T) {
 			}
 		}
 	}
-	computed := regexp.MustCompile(`^(metric|class|about|kind|phase|fault|goal|env|strategy|hardware)\.`)
+	computed := regexp.MustCompile(`^(metric|class|about|kind|phase|fault|goal|env|strategy|hardware|compare\.(verdict|why|gate|reason))\.`)
 	for key := range english.messages {
 		if !used[key] && !computed.MatchString(key) {
 			t.Errorf("nothing says %s", key)

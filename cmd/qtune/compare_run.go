@@ -1,0 +1,211 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/qtune/qtune/bench"
+	"github.com/qtune/qtune/compare"
+	"github.com/qtune/qtune/compare/files"
+	"github.com/qtune/qtune/tuner"
+)
+
+// trialSide makes a side of a trial of a run.
+type trialSide struct {
+	past   *tuner.PastRun
+	folder *tuner.Folder // nil: there are no files of requests
+	run    string
+}
+
+// side is the trial that pick names, the winner without.
+func (t *trialSide) side(pick string) (*compare.Side, error) {
+	r, err := t.pick(pick)
+	if err != nil {
+		return nil, err
+	}
+	if r.Status != tuner.OK {
+		return nil, fmt.Errorf("trial %s of run %s has failed, and has no figures: %s", r.Trial, t.past.Header.Run, r.Failure)
+	}
+	s := &compare.Side{
+		Name: t.name(r), Source: "run " + t.past.Header.Run, Client: compare.ClientQtune, Bench: t.past.Header.Bench,
+		Card: t.past.Header.Card, Simulated: r.Simulated || t.past.Header.Simulated, Model: r.Facts.ModelName,
+	}
+	if t.past.Profile != nil {
+		s.Model = cmp.Or(t.past.Profile.Model.ID, s.Model)
+	}
+	for i, start := range t.starts(r) {
+		if i == 0 {
+			s.Levels, err = t.levels(start)
+			if err != nil {
+				return nil, err
+			}
+			continue
+		}
+		more, err := t.levels(start)
+		if err != nil {
+			return nil, err
+		}
+		s.AddStart(more)
+	}
+	s.Objective = t.objective(r)
+	return s, nil
+}
+
+// name is the trial's engine, and what sets it apart.
+func (t *trialSide) name(r *tuner.TrialResult) string {
+	name := r.Engine + " " + r.Name
+	for _, row := range t.past.Outcome.Rows {
+		if row.Trial == r.Trial && row.Varies != "" && !r.Baseline {
+			name += " " + row.Varies
+		}
+	}
+	return name
+}
+
+// pick finds a trial.
+func (t *trialSide) pick(pick string) (*tuner.TrialResult, error) {
+	sum := &t.past.Outcome.Summary
+	switch pick {
+	case "", "winner":
+		if sum.Winner == nil {
+			return nil, fmt.Errorf("run %s has no winner: name a trial or an engine, as in %s:baseline", t.past.Header.Run, t.past.Header.Run)
+		}
+		return t.trial(sum.Winner.Trial)
+	case "baseline":
+		for i := range t.past.Results {
+			if t.past.Results[i].Baseline {
+				return &t.past.Results[i], nil
+			}
+		}
+		return nil, fmt.Errorf("run %s has not measured its baseline", t.past.Header.Run)
+	}
+	if r := t.best(pick); r != nil {
+		return r, nil
+	}
+	return t.trial(pick)
+}
+
+// best is the best trial of an engine by the objective, of those that can win if
+// there is one; nil if no engine is called so.
+func (t *trialSide) best(pick string) *tuner.TrialResult {
+	var best *tuner.TrialResult
+	bestOut, bestValue := false, 0.0
+	for i := range t.past.Results {
+		r := &t.past.Results[i]
+		if pick != r.Engine && pick != r.Name && pick != r.Engine+"/"+r.Name {
+			continue
+		}
+		value, out := t.value(r)
+		if best == nil || out != bestOut && !out || out == bestOut && value > bestValue {
+			best, bestOut, bestValue = r, out, value
+		}
+	}
+	return best
+}
+
+// value is how good a trial is, more being better, and whether it cannot win.
+func (t *trialSide) value(r *tuner.TrialResult) (value float64, out bool) {
+	for _, row := range t.past.Outcome.Rows {
+		if row.Trial != r.Trial {
+			continue
+		}
+		if row.Value == nil {
+			return 0, true
+		}
+		value, out = *row.Value, row.Out != ""
+	}
+	if t.past.Outcome.Summary.Objective.Goal == "minimize" {
+		value = -value
+	}
+	return value, out || r.Status != tuner.OK
+}
+
+// trial finds a trial by the beginning of its id.
+func (t *trialSide) trial(id string) (*tuner.TrialResult, error) {
+	var found *tuner.TrialResult
+	for i := range t.past.Results {
+		if strings.HasPrefix(t.past.Results[i].Trial, id) {
+			if found != nil {
+				return nil, fmt.Errorf("run %s has several trials that begin with %s", t.past.Header.Run, id)
+			}
+			found = &t.past.Results[i]
+		}
+	}
+	if found == nil {
+		return nil, fmt.Errorf("run %s has no trial or engine %s: `qtune report %s` lists them", t.past.Header.Run, id, t.past.Header.Run)
+	}
+	return found, nil
+}
+
+// starts are the results of a trial that count: of a finish on fresh starts those,
+// else the one that it was chosen by.
+func (t *trialSide) starts(r *tuner.TrialResult) []*tuner.TrialResult {
+	var fresh []*tuner.TrialResult
+	for i := range t.past.Attempts {
+		a := t.past.Attempts[i].Result
+		if a != nil && a.Trial == r.Trial && a.Status == tuner.OK && a.Purpose != "" && a.Purpose != tuner.PurposeSearch {
+			fresh = append(fresh, a)
+		}
+	}
+	if len(fresh) > 0 {
+		return fresh
+	}
+	return []*tuner.TrialResult{r}
+}
+
+// levels are the levels of one start.
+func (t *trialSide) levels(r *tuner.TrialResult) ([]compare.Level, error) {
+	requests, err := t.requests(r)
+	if err != nil {
+		return nil, err
+	}
+	var all []compare.Level
+	for wi, w := range r.Workloads {
+		for li := range w.Levels {
+			l := &w.Levels[li]
+			sent, name := t.sent(wi, li, w.Workload, l)
+			level := files.LevelOf(w.Workload, l, sent, requests[files.Place{Workload: w.Workload, Level: name}])
+			level.Separate = true
+			all = append(all, level)
+		}
+	}
+	return all, nil
+}
+
+// sent is what a level sent, and its full name, by the run's profile; without one
+// only the name that its result tells.
+func (t *trialSide) sent(wi, li int, workload string, l *bench.LevelResult) (files.Sent, string) {
+	p := t.past.Profile
+	if p == nil || wi >= len(p.Workloads) || li >= len(p.Workloads[wi].Levels) || p.Workloads[wi].Name != workload {
+		return files.Sent{}, tuner.LevelName(l)
+	}
+	level := p.Workloads[wi].Levels[li]
+	return files.SentBy(p.Workloads[wi], level), level.String()
+}
+
+// requests are the timings of single requests that the trial's folder keeps; none
+// where it does not.
+func (t *trialSide) requests(r *tuner.TrialResult) (map[files.Place]*compare.Requests, error) {
+	if t.folder == nil {
+		return nil, nil
+	}
+	run := cmp.Or(r.ReusedFrom, t.run)
+	path := filepath.Join(t.folder.TrialPath(run, r.Trial), "requests.jsonl")
+	if !exists(path) {
+		return nil, nil
+	}
+	return readRequests(path)
+}
+
+// objective is what the run was about.
+func (t *trialSide) objective(r *tuner.TrialResult) *compare.Objective {
+	goal, ok := t.past.Outcome.Objective(r)
+	if !ok {
+		return nil
+	}
+	w := r.Workloads[goal.At.Workload]
+	load := files.LevelOf("", &w.Levels[goal.At.Level], files.Sent{}, nil).Load
+	return &compare.Objective{Metric: goal.Metric.Name, Workload: w.Workload, Load: load}
+}
