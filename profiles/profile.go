@@ -171,6 +171,7 @@ type Constraint struct {
 type Search struct {
 	Strategy string // one of the strategies below
 	Seed     int    // of what a strategy draws by chance, from 0
+	Screen   bool   // trials that cannot win are measured no further than it takes to know
 	Budget   Budget
 	Finish   Finish
 	// MaxCandidates is how many candidates all sweeps together may have without a

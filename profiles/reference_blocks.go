@@ -107,19 +107,20 @@ func refBlocks() []refBlock {
 		{"search", "", "At most one.", "How the best is looked for; see [method.md](method.md).", []refWord{
 			{"strategy", "`grid`, `random`, `ofat`, `auto`", "`grid`", "`grid` measures all; `auto` the most promising next; `ofat` one change at a time from the baseline"},
 			{"seed", "whole number", "1", "of what is random in it"},
+			{"screen", "true or false", "true unless `grid`", "trials that cannot win are measured at the levels of objective and constraints alone"},
 			{"max_candidates", "whole number", "1000", "a sweep with more is refused unless a strategy chooses or a budget ends it"},
 		}, ""},
 		{"search / budget", "", "At most one.", "When the search ends; never exceeded by more than one trial.", []refWord{
-			{"trials", "whole number", "none", "measured trials"},
-			{"starts", "whole number", "none", "starts of servers, those of the finish among them"},
-			{"time", "time", "none", "of engines, from start to stop"},
-			{"gpu_hours", "number", "none", "that time, times the cards"},
-			{"cost", "number", "none", "the hours, times `gpu_hour_price`"},
-			{"gpu_hour_price", "number", "none", "what an hour of one card costs, in the currency of `cost`"},
+			{"trials", "whole number", "none", "configurations of the search; the finish tries no new ones"},
+			{"starts", "whole number", "none", "of servers, the finish included, as in all below"},
+			{"time", "time", "none", "of the engines: starting and measuring"},
+			{"gpu_hours", "number", "none", "hours of one card with an engine on it"},
+			{"cost", "number", "none", "in the currency of `gpu_hour_price`"},
+			{"gpu_hour_price", "number", "none", "what an hour of one card costs"},
 		}, ""},
 		{"search / finish", "", "At most one.", "The best few and the baseline again on fresh starts, in turn: the gain that is reported comes from there.", []refWord{
 			{"candidates", "whole number", "3", "how many of the best"},
-			{"starts", "whole number", "3", "of each; 0: no finish"},
+			{"starts", "whole number", "3", "of each; 0: no finish. A `grid` without this block has none"},
 		}, ""},
 	}
 }

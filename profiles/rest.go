@@ -18,7 +18,7 @@ import (
 var (
 	modelWords  = words{attrs: []string{"id", "path", "revision"}}
 	gpuWords    = words{attrs: []string{"devices", "simulate"}}
-	searchWords = words{attrs: []string{"strategy", "seed", "max_candidates"}, blocks: []string{"budget", "finish"}, once: []string{"budget", "finish"}, later: []string{"screen"}}
+	searchWords = words{attrs: []string{"strategy", "seed", "screen", "max_candidates"}, blocks: []string{"budget", "finish"}, once: []string{"budget", "finish"}}
 	budgetWords = words{attrs: []string{"trials", "starts", "time", "gpu_hours", "cost", "gpu_hour_price"}}
 	finishWords = words{attrs: []string{"candidates", "starts"}}
 )
@@ -97,6 +97,8 @@ func (l *loader) search(p *Profile, b *hclsyntax.Block) {
 		s := l.section(b, searchWords)
 		s.choice("strategy", &p.Search.Strategy, StrategyGrid, StrategyRandom, StrategyOFAT, StrategyAuto)
 		s.whole("seed", &p.Search.Seed, 0, math.MaxInt32)
+		p.Search.Screen = p.Search.Chooses()
+		s.truth("screen", &p.Search.Screen)
 		s.whole("max_candidates", &p.Search.MaxCandidates, 1, maxGrid)
 		if inner := s.child("budget"); inner != nil {
 			l.budgetOf(p, inner)

@@ -22,6 +22,9 @@ func (b *builder) search() Section {
 		{Name: b.Say("search.candidates"), Value: count},
 		{Name: b.Say("search.tried"), Value: fmt.Sprint(b.o.Summary.Trials.OK + b.o.Summary.Trials.Failed)},
 	}
+	if n := b.o.Summary.Screened; n > 0 {
+		facts = append(facts, Fact{Name: b.Say("search.screened"), Value: b.caption(b.Say("search.saved", n, b.duration(b.o.Summary.SavedS)))})
+	}
 	if s.Stopped != "" {
 		facts = append(facts, Fact{Name: b.Say("search.stopped"), Value: b.translated(s.Stopped)})
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/qtune/qtune/bench"
+	"github.com/qtune/qtune/profiles"
 	"github.com/qtune/qtune/tuner"
 )
 
@@ -19,7 +20,9 @@ func (p *printer) comparison(o *tuner.Outcome) {
 		p.table(func(row func(...string)) {
 			row("level", "baseline tok/s", "winner tok/s", "change", "baseline e2e", "winner e2e", "change")
 			for j := range w.Levels {
-				compareLevels(row, &o.Base.Workloads[i].Levels[j], &w.Levels[j])
+				if base := o.Base.Level(profiles.At{Workload: i, Level: w.Place(j)}); base != nil {
+					compareLevels(row, base, &w.Levels[j])
+				}
 			}
 		})
 	}
@@ -114,6 +117,9 @@ func remark(r *tuner.Row) string {
 	if r.Out != "" {
 		parts = append(parts, r.Out)
 	}
+	if r.Screened != "" && r.Screened != r.Out {
+		parts = append(parts, r.Screened)
+	}
 	if r.Reused != "" {
 		parts = append(parts, "measured in run "+r.Reused)
 	}
@@ -180,6 +186,9 @@ func (p *printer) files(o *tuner.Outcome) {
 		for _, u := range s.Search.Next {
 			p.printf("  next would have been: %s %s  %s\n", u.Engine, u.Name, u.Varies)
 		}
+	}
+	if s.Screened > 0 {
+		p.printf("%d trials that could not win were measured no further, which saved %s of engine time%s.\n", s.Screened, Duration(s.SavedS), tag(s))
 	}
 	if s.Cost > 0 {
 		p.printf("It took %.2f GPU-hours, which cost %.2f%s.\n", s.GPUHours, s.Cost, tag(s))

@@ -126,6 +126,8 @@ func (b *builder) remarkOf(r *tuner.Row) string {
 		parts = append(parts, b.Say("failed")+": "+b.className(string(r.Failure.Class)))
 	case r.Out != "":
 		parts = append(parts, b.translated(r.Out))
+	case r.Screened != "":
+		parts = append(parts, b.Say("screened", b.translated(r.Screened)))
 	}
 	if r.Reused != "" {
 		parts = append(parts, b.Say("reused", r.Reused))

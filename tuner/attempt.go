@@ -11,6 +11,7 @@ import (
 
 	"github.com/qtune/qtune/bench"
 	"github.com/qtune/qtune/engine"
+	"github.com/qtune/qtune/profiles"
 )
 
 // LagLimit is the share of a level's TTFT or TPOT above which a simulated
@@ -21,6 +22,8 @@ const LagLimit = 0.05
 type attempt struct {
 	*Tuner
 	job
+	plan     *Plan
+	base     *TrialResult // of the baseline; nil before there is one
 	at       Event
 	identity string
 	cards    int
@@ -129,26 +132,41 @@ func (a *attempt) measure(ctx context.Context, s Server, r *TrialResult, dir str
 func (a *attempt) levels(ctx context.Context, s Server, r *TrialResult, requests *requestFile) error {
 	for _, w := range a.workloads {
 		r.Workloads = append(r.Workloads, WorkloadResult{Workload: w.Name})
-		into := &r.Workloads[len(r.Workloads)-1]
-		for _, l := range w.Levels {
-			a.at.Stage = l.String()
-			a.notify(EventTrialStage)
-			level, err := a.level(ctx, s, w, l, requests.each(w.Name, l))
-			if err != nil {
-				return err
-			}
-			into.Levels = append(into.Levels, level)
-			a.notifyLevel(&level)
-			if r.Failure = failureOf(s, &level); r.Failure != nil {
-				r.Status = Failed
+	}
+	order, decisive := a.order()
+	for i, at := range order {
+		if i >= decisive {
+			if r.Screened = a.hopeless(r); r.Screened != "" {
+				r.SavedS = a.takes(order[i:])
 				return nil
 			}
-			if err := a.Journal.Append(Record{Type: RecordLevel, Trial: a.trial.ID, Workload: w.Name, Level: &level}); err != nil {
-				return err
-			}
+		}
+		if err := a.measureAt(ctx, s, at, r, requests); err != nil || r.Failure != nil {
+			return err
 		}
 	}
+	for i := range r.Workloads {
+		r.Workloads[i].Of = nil // all are there, in order
+	}
 	return nil
+}
+
+func (a *attempt) measureAt(ctx context.Context, s Server, at profiles.At, r *TrialResult, requests *requestFile) error {
+	w := a.workloads[at.Workload]
+	l := w.Levels[at.Level]
+	a.at.Stage = l.String()
+	a.notify(EventTrialStage)
+	level, err := a.level(ctx, s, w, l, requests.each(w.Name, l))
+	if err != nil {
+		return err
+	}
+	r.Workloads[at.Workload].put(at.Level, level)
+	a.notifyLevel(&level)
+	if r.Failure = failureOf(s, &level); r.Failure != nil {
+		r.Status = Failed
+		return nil
+	}
+	return a.Journal.Append(Record{Type: RecordLevel, Trial: a.trial.ID, Workload: w.Name, Level: &level})
 }
 
 func (a *attempt) notifyLevel(l *bench.LevelResult) {

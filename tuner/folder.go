@@ -195,7 +195,11 @@ func (f *Folder) Known(warn func(error)) map[string]TrialResult {
 				if !ended {
 					done.cutRun = profile
 				}
-				known[knownAs(done.Identity, done.Purpose, done.Start)] = done
+				key := knownAs(done.Identity, done.Purpose, done.Start)
+				if done.Screened != "" {
+					key += screenedAs
+				}
+				known[key] = done
 			}
 		}
 	}

@@ -286,7 +286,7 @@ func levelWhere(r *TrialResult, is func(workload string, l *bench.LevelResult) b
 	for w := range r.Workloads {
 		for l := range r.Workloads[w].Levels {
 			if is(r.Workloads[w].Workload, &r.Workloads[w].Levels[l]) {
-				return profiles.At{Workload: w, Level: l}, true
+				return profiles.At{Workload: w, Level: r.Workloads[w].Place(l)}, true
 			}
 		}
 	}

@@ -21,7 +21,8 @@ type Row struct {
 	Gain      *float64        `json:"gain"` // against the baseline, positive is better
 	Out       string          `json:"out,omitempty"`
 	Failure   *engine.Failure `json:"failure,omitempty"`
-	Why       string          `json:"why,omitempty"` // what a strategy chose it for
+	Screened  string          `json:"screened,omitempty"` // why it was measured no further
+	Why       string          `json:"why,omitempty"`      // what a strategy chose it for
 	StartS    float64         `json:"start_s"`
 	WallS     float64         `json:"wall_s"`
 	Reused    string          `json:"reused,omitempty"` // the run that measured it
@@ -115,7 +116,7 @@ func row(plan *Plan, d *Decision, v *Verdict) Row {
 	r := v.Result
 	row := Row{
 		Trial: r.Trial, Engine: r.Engine, Name: r.Name, Baseline: r.Baseline, Winner: d.Winner != nil && d.Winner.Result == r,
-		Status: string(r.Status), Value: v.Value, Out: v.Out, Failure: r.Failure, Why: r.Why,
+		Status: string(r.Status), Value: v.Value, Out: v.Out, Failure: r.Failure, Why: r.Why, Screened: r.Screened,
 		StartS: r.StartS, WallS: r.WallS, Reused: r.ReusedFrom, KVTokens: r.Facts.KVTokens,
 	}
 	for _, e := range plan.Profile.Engines {

@@ -1,6 +1,7 @@
 package tuner
 
 import (
+	"slices"
 	"time"
 
 	"github.com/qtune/qtune/bench"
@@ -27,6 +28,27 @@ const (
 type WorkloadResult struct {
 	Workload string              `json:"workload"`
 	Levels   []bench.LevelResult `json:"levels"`
+	// Of are the places in the profile's workload that the levels have, where not all
+	// of it was measured; nil: each has its own.
+	Of []int `json:"levels_of,omitempty"`
+}
+
+// Place is the place in the profile's workload that the i-th level has.
+func (w *WorkloadResult) Place(i int) int {
+	if w.Of == nil {
+		return i
+	}
+	return w.Of[i]
+}
+
+// put inserts the result of the level at a place.
+func (w *WorkloadResult) put(place int, l bench.LevelResult) {
+	i := 0
+	for i < len(w.Of) && w.Of[i] < place {
+		i++
+	}
+	w.Of = slices.Insert(w.Of, i, place)
+	w.Levels = slices.Insert(w.Levels, i, l)
 }
 
 // TrialResult is what a trial gave. Durations are in the engine's time but WallS.
@@ -52,6 +74,8 @@ type TrialResult struct {
 	WallS      float64          `json:"wall_s"`    // the whole trial
 	Simulated  bool             `json:"simulated"`
 	Why        string           `json:"why,omitempty"`         // what a strategy chose it for
+	Screened   string           `json:"screened,omitempty"`    // why it was measured no further: it cannot win; "": it was measured in full
+	SavedS     float64          `json:"saved_s,omitempty"`     // what the rest would have taken, by the baseline's
 	ReusedFrom string           `json:"reused_from,omitempty"` // the run that measured it
 	Finished   time.Time        `json:"finished"`
 
@@ -60,10 +84,18 @@ type TrialResult struct {
 
 // Level is the result at a place, nil if the trial did not get there.
 func (r *TrialResult) Level(at profiles.At) *bench.LevelResult {
-	if at.Workload >= len(r.Workloads) || at.Level >= len(r.Workloads[at.Workload].Levels) {
+	if at.Workload >= len(r.Workloads) {
 		return nil
 	}
-	return &r.Workloads[at.Workload].Levels[at.Level]
+	w := &r.Workloads[at.Workload]
+	i := at.Level
+	if w.Of != nil {
+		i = slices.Index(w.Of, at.Level)
+	}
+	if i < 0 || i >= len(w.Levels) {
+		return nil
+	}
+	return &w.Levels[i]
 }
 
 // Value is the objective's metric; false where the trial has none.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/qtune/qtune/bench"
 	"github.com/qtune/qtune/engine"
+	"github.com/qtune/qtune/profiles"
 )
 
 // Server is one life of a candidate's server.
@@ -97,6 +98,16 @@ type job struct {
 	k, n      int // for those who watch
 }
 
+// baseline is the search's result of the baseline; nil if there is none.
+func (c *course) baseline() *TrialResult {
+	for i := range c.results {
+		if r := &c.results[i]; r.Baseline && r.Purpose == PurposeSearch {
+			return r
+		}
+	}
+	return nil
+}
+
 // course is a run on its way.
 type course struct {
 	*Tuner
@@ -135,10 +146,10 @@ func (c *course) best() *Verdict {
 // second start after a fault of the machine.
 func (c *course) one(ctx context.Context, j job, at Event) (TrialResult, error) {
 	identity := c.Identity(j.trial)
-	if known, ok := c.Known[knownAs(identity, j.purpose, j.start)]; ok && identity != "" {
+	if known, ok := recall(c.Known, c.plan.Profile, identity, j.purpose, j.start); ok {
 		return c.reuse(j.trial, known)
 	}
-	a := attempt{Tuner: c.Tuner, job: j, at: at, identity: identity, cards: cards(c.plan.Profile, j.trial)}
+	a := attempt{Tuner: c.Tuner, plan: c.plan, base: c.baseline(), job: j, at: at, identity: identity, cards: cards(c.plan.Profile, j.trial)}
 	result, err := a.run(ctx)
 	if err != nil || !machineFault(&result) {
 		return result, err
@@ -147,6 +158,22 @@ func (c *course) one(ctx context.Context, j job, at Event) (TrialResult, error) 
 	c.Notify(at)
 	a.again = true
 	return a.run(ctx)
+}
+
+// Recall is what earlier runs have measured of a trial for the search, by its identity.
+func Recall(known map[string]TrialResult, p *profiles.Profile, identity string) (TrialResult, bool) {
+	return recall(known, p, identity, PurposeSearch, 1)
+}
+
+func recall(known map[string]TrialResult, p *profiles.Profile, identity, purpose string, start int) (TrialResult, bool) {
+	if identity == "" {
+		return TrialResult{}, false
+	}
+	r, ok := known[knownAs(identity, purpose, start)]
+	if !ok && p.Search.Screen && purpose == PurposeSearch {
+		r, ok = known[identity+screenedAs]
+	}
+	return r, ok
 }
 
 // knownAs is under what a measurement is known: the search's by the identity alone.

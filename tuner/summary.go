@@ -62,6 +62,8 @@ type Summary struct {
 	Trials       Counts         `json:"trials"`
 	NotRun       int            `json:"not_run"` // planned trials that an early end left out
 	Search       *Search        `json:"search,omitempty"`
+	Screened     int            `json:"screened,omitempty"` // trials that could not win and were measured no further
+	SavedS       float64        `json:"saved_s,omitempty"`  // what that has saved, in the engine's time
 	EngineS      float64        `json:"engine_s"`
 	GPUHours     float64        `json:"gpu_hours"`      // of new starts, by card
 	Cost         float64        `json:"cost,omitempty"` // of them, where the price of an hour is known
@@ -98,6 +100,12 @@ func Summarize(plan *Plan, results []TrialResult, d Decision, wall time.Duration
 	}
 	searched, _ := byPurpose(results)
 	s.Trials = count(plan, searched)
+	for _, r := range searched {
+		if r.Screened != "" {
+			s.Screened++
+			s.SavedS += r.SavedS
+		}
+	}
 	for i := range results {
 		if results[i].ReusedFrom == "" {
 			s.EngineS += results[i].EngineS()

@@ -43,16 +43,17 @@ func (s *surroundings) measured(p *tuner.Plan, known map[string]tuner.TrialResul
 		return found
 	}
 	for i := range p.Trials {
-		if r, ok := known[s.identity(&p.Trials[i])]; ok && r.Identity != "" {
+		if r, ok := tuner.Recall(known, s.profile, s.identity(&p.Trials[i])); ok {
 			found[p.Trials[i].ID] = r
 		}
 	}
 	return found
 }
 
-// learn takes in what the log of a trial said of its KV cache.
+// learn takes in what the log of a trial said of its KV cache, now or in a run that
+// was cut off: this one has to judge as that one would have gone on to.
 func (s *surroundings) learn(e tuner.Event) {
-	if e.Type == tuner.EventTrialDone && s.judge != nil {
+	if (e.Type == tuner.EventTrialDone || e.Type == tuner.EventTrialReused) && s.judge != nil {
 		s.judge.Learn(e.Trial.Engine, e.Trial.Candidate, e.Result.Facts.KVTokens)
 	}
 }

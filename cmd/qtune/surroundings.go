@@ -169,9 +169,7 @@ func (s *surroundings) identity(t *tuner.Trial) string {
 // knows looks up what earlier runs have measured of a trial.
 func (s *surroundings) knows(known map[string]tuner.TrialResult) func(*tuner.Trial) (tuner.TrialResult, bool) {
 	return func(t *tuner.Trial) (tuner.TrialResult, bool) {
-		id := s.identity(t)
-		r, ok := known[id]
-		return r, ok && id != ""
+		return tuner.Recall(known, s.profile, s.identity(t))
 	}
 }
 

@@ -41,8 +41,3 @@ workload "later" {
   sessions {
   }
 }
-
-
-search {
-  screen   = true
-}
