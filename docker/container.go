@@ -80,14 +80,19 @@ func (ctr *Container) short() string { return ctr.id[:min(12, len(ctr.id))] }
 // Stop ends the container: its stop signal, after grace a kill, then it is
 // removed with its anonymous volumes and verified as gone. A grace of 0 kills at
 // once; grace counts in whole seconds, rounded up. Stop ignores the cancellation
-// of ctx and ends after 30 s plus grace at the latest. Gone already is success.
+// of ctx and ends after 30 s plus grace at the latest; where the daemon has gone
+// and ctx lives on, it waits for DaemonWait more. Gone already is success.
 // The error is an *Error with the reason NotRemoved. Every container needs a
 // Stop, one that has exited too, and more than one does no harm.
 func (ctr *Container) Stop(ctx context.Context, grace time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace+stopLimit)
+	patience := ctr.client.limits.restart
+	if ctx.Err() == nil {
+		patience = ctr.client.limits.patience
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace+stopLimit+patience)
 	defer cancel()
 	ctr.end(ctx, grace)
-	return ctr.discard(ctx)
+	return ctr.discard(ctx, patience)
 }
 
 // end makes the container exit and waits until its exit is read, which must come
@@ -123,8 +128,8 @@ func (ctr *Container) signal(ctx context.Context, grace time.Duration) error {
 
 // discard removes the container before ctx ends and waits for the goroutines
 // that watch it, but for a log writer that hangs.
-func (ctr *Container) discard(ctx context.Context) error {
-	err := ctr.client.remove(ctx, ctr.id)
+func (ctr *Container) discard(ctx context.Context, patience time.Duration) error {
+	err := ctr.client.remove(ctx, ctr.id, patience)
 	ctr.cancel()
 	ended := make(chan struct{})
 	go func() { ctr.owned.Wait(); close(ended) }()

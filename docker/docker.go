@@ -17,7 +17,7 @@ package docker
 import (
 	"context"
 	"fmt"
-	"strings"
+	"os"
 	"time"
 
 	"github.com/moby/moby/client"
@@ -28,6 +28,10 @@ import (
 // MinAPIVersion is the oldest Docker Engine API that is spoken: that of Docker
 // Engine 20.10, which Debian 12 still ships.
 const MinAPIVersion = "1.41"
+
+// DaemonWait is how long a run goes on without a daemon that it had: a restart
+// takes seconds, an upgrade with a package manager a minute or two (judgement).
+const DaemonWait = 2 * time.Minute
 
 // pingLimit is how long a daemon may take to answer the first request. A daemon
 // that is being started by systemd's socket activation needs a few seconds.
@@ -45,12 +49,14 @@ type limits struct {
 	// period, before it is told to remove it as it is.
 	kill time.Duration
 	// restart is how long a removal goes on asking a daemon that cannot be
-	// reached: systemd restarts one that died within about five seconds.
-	restart time.Duration
+	// reached: systemd restarts one that died within about five seconds. patience
+	// is the same while the caller's own context lives on: nobody is waiting for
+	// the end, and an upgrade of the daemon takes a minute.
+	restart, patience time.Duration
 }
 
 func defaultLimits() limits {
-	return limits{createGrace: 5 * time.Second, lateCreate: 3 * time.Second, kill: 10 * time.Second, restart: 10 * time.Second}
+	return limits{createGrace: 5 * time.Second, lateCreate: 3 * time.Second, kill: 10 * time.Second, restart: 10 * time.Second, patience: DaemonWait}
 }
 
 // Client is a connection to one Docker daemon. It is safe for concurrent use.
@@ -61,35 +67,56 @@ type Client struct {
 }
 
 // Connect reaches the daemon that the environment names (DOCKER_HOST,
-// DOCKER_TLS_VERIFY, DOCKER_CERT_PATH, DOCKER_API_VERSION; by default the local
-// socket), asks whether it is there and agrees on an API version. The error is
-// an *Error with a hint.
+// DOCKER_TLS_VERIFY, DOCKER_CERT_PATH, DOCKER_API_VERSION), else that of the docker
+// command's context, else the local socket; asks whether it is there and agrees on
+// an API version. A daemon on another machine is refused. The error is an *Error
+// with a hint.
 func Connect(ctx context.Context, log zerolog.Logger) (*Client, error) {
 	const op = "connecting to the Docker daemon"
-	api, err := client.New(client.FromEnv)
+	at, err := findEndpoint(os.Getenv)
+	if err != nil {
+		return nil, &Error{Op: op, Reason: BadHost, Err: err}
+	}
+	api, err := client.New(at.options()...)
 	if err != nil {
 		return nil, &Error{Op: op, Reason: BadHost, Err: err}
 	}
 	if err := checkHost(api.DaemonHost()); err != nil {
 		return nil, &Error{Op: op, Reason: BadHost, Err: err}
 	}
+	if err := checkNear(ctx, api.DaemonHost()); err != nil {
+		return nil, &Error{Op: op, Reason: FarHost, Err: err}
+	}
 	if err := negotiate(ctx, api); err != nil {
 		_ = api.Close() // only closes idle connections
 		return nil, fail(op, err)
 	}
-	log.Debug().Str("host", api.DaemonHost()).Str("api", api.ClientVersion()).Msg("connected to docker")
+	log.Debug().Str("host", api.DaemonHost()).Str("context", at.name).Str("api", api.ClientVersion()).Msg("connected to docker")
 	return &Client{api: api, log: log, limits: defaultLimits()}, nil
 }
 
-// checkHost refuses the schemes that the docker command understands and the
-// client library does not, for which it would dial a host of that name.
-func checkHost(host string) error {
-	scheme, _, _ := strings.Cut(host, "://")
-	switch scheme {
-	case "unix", "tcp", "http", "https", "npipe":
-		return nil
+// Await waits until the daemon answers, at most for the limit. The error is an
+// *Error with the reason NoDaemon, or the context's.
+func (c *Client) Await(ctx context.Context, limit time.Duration) error {
+	for until := time.Now().Add(limit); ; {
+		err := c.answers(ctx)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case time.Now().After(until):
+			return &Error{Op: fmt.Sprintf("waiting for the Docker daemon, for %v", limit), Reason: NoDaemon, Err: tidy(err)}
+		}
+		pause(ctx, 200*time.Millisecond)
 	}
-	return fmt.Errorf("DOCKER_HOST=%s: the scheme %q is not supported", host, scheme)
+}
+
+func (c *Client) answers(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, inspectLimit)
+	defer cancel()
+	_, err := c.api.Ping(ctx, client.PingOptions{})
+	return err
 }
 
 func negotiate(ctx context.Context, api *client.Client) error {

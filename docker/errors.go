@@ -19,6 +19,7 @@ const (
 	NoDaemon     Reason = "no_daemon"      // nothing answers at the daemon's address
 	NoPermission Reason = "no_permission"  // the socket is there and may not be used
 	BadHost      Reason = "bad_host"       // DOCKER_HOST or its TLS files cannot be used
+	FarHost      Reason = "far_host"       // the daemon is on another machine
 	OldDaemon    Reason = "old_daemon"     // the daemon is older than MinAPIVersion
 	NoImage      Reason = "no_image"       // the image is not here, or not in its registry
 	PullDenied   Reason = "pull_denied"    // the registry wants other credentials, or refuses
@@ -57,7 +58,9 @@ func (e *Error) Hint() string {
 	case NoPermission:
 		return `add yourself to the group "docker" and log in again, or run as root; --simulate and runtime = "process" work without Docker`
 	case BadHost:
-		return `set DOCKER_HOST to unix:///path or tcp://host:port (an ssh host: forward its socket with "ssh -L"), and DOCKER_CERT_PATH for TLS`
+		return `set DOCKER_HOST to unix:///path or tcp://127.0.0.1:port, and DOCKER_CERT_PATH for TLS, or choose another context with "docker context use"; for a daemon on another machine, run qtune there`
+	case FarHost:
+		return `run qtune on that machine; it needs no installation, one file is enough`
 	case OldDaemon:
 		return "upgrade to Docker Engine 20.10 or newer"
 	case NoImage:

@@ -133,7 +133,7 @@ func (f *fake) connect(t *testing.T) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.limits = limits{createGrace: 300 * time.Millisecond, lateCreate: time.Second, kill: 300 * time.Millisecond, restart: time.Second}
+	c.limits = limits{createGrace: 300 * time.Millisecond, lateCreate: time.Second, kill: 300 * time.Millisecond, restart: time.Second, patience: time.Second}
 	t.Cleanup(func() { _ = c.Close() })
 	return c
 }

@@ -4,12 +4,15 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/moby/moby/client"
 )
 
 // Info is what a daemon says of itself.
 type Info struct {
+	Engine   string   // "Docker", or another that speaks its language: "Podman"
+	Rootless bool     // it runs as an ordinary user
 	Version  string   // of the Docker Engine
 	API      string   // the version that is spoken with it
 	Root     string   // the daemon's own folder, on its host: images and containers lie there
@@ -30,7 +33,17 @@ func (c *Client) Info(ctx context.Context) (Info, error) {
 	}
 	i := got.Info
 	return Info{
+		Engine: c.engine(ctx), Rootless: slices.Contains(i.SecurityOptions, "name=rootless"),
 		Version: i.ServerVersion, API: c.api.ClientVersion(), Root: i.DockerRootDir, Runtimes: slices.Sorted(maps.Keys(i.Runtimes)),
 		CDI: i.CDISpecDirs, CPUs: i.NCPU, Memory: i.MemTotal, OS: i.OperatingSystem,
 	}, nil
+}
+
+// engine names what answers, by the first component of its version.
+func (c *Client) engine(ctx context.Context) string {
+	v, err := c.api.ServerVersion(ctx, client.ServerVersionOptions{})
+	if err == nil && len(v.Components) > 0 && strings.HasPrefix(v.Components[0].Name, "Podman") {
+		return "Podman"
+	}
+	return "Docker"
 }

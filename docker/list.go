@@ -74,11 +74,12 @@ func (c *Client) Lookup(ctx context.Context, id string) (Summary, bool, error) {
 func (c *Client) Remove(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeLimit)
 	defer cancel()
-	return c.remove(ctx, id)
+	return c.remove(ctx, id, c.limits.restart)
 }
 
-// remove asks until the container is gone or ctx ends.
-func (c *Client) remove(ctx context.Context, id string) error {
+// remove asks until the container is gone or ctx ends; a daemon that cannot be
+// reached, for as long as patience lasts.
+func (c *Client) remove(ctx context.Context, id string, patience time.Duration) error {
 	began := time.Now()
 	for wait := 20 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		err := c.removeOnce(ctx, id)
@@ -86,7 +87,7 @@ func (c *Client) remove(ctx context.Context, id string) error {
 			c.log.Debug().Str("container", id).Msg("container removed")
 			return nil
 		}
-		unreachable := client.IsErrConnectionFailed(err) && time.Since(began) > c.limits.restart
+		unreachable := client.IsErrConnectionFailed(err) && time.Since(began) > patience
 		if unreachable || !pause(ctx, wait) {
 			return &Error{Op: "removing container " + id, Reason: NotRemoved, Err: tidy(err)}
 		}

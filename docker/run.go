@@ -107,7 +107,7 @@ func refused(err error) bool {
 func (c *Client) removeAll(ctx context.Context, found []Summary) error {
 	var errs []error
 	for _, f := range found {
-		errs = append(errs, c.remove(ctx, f.ID))
+		errs = append(errs, c.remove(ctx, f.ID, c.limits.restart))
 	}
 	return errors.Join(errs...)
 }
@@ -129,7 +129,7 @@ func (ctr *Container) start(ctx context.Context, s Spec) error {
 func (ctr *Container) abandon(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeLimit)
 	defer cancel()
-	return ctr.discard(ctx)
+	return ctr.discard(ctx, ctr.client.limits.restart)
 }
 
 // locate finds the address. A container that has exited already has none, which

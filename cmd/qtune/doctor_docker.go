@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,7 +44,11 @@ func (d *doctor) checkDocker(ctx context.Context) {
 		d.say("docker", g, hintOf(err), "%v", err)
 		return
 	}
-	d.say("docker", gradeOK, "", "Docker Engine %s, API %s, on %s with %d CPUs and %.1f GiB", info.Version, info.API, info.OS, info.CPUs, gib(info.Memory))
+	engine := cmp.Or(info.Engine, "Docker")
+	d.say("docker", gradeOK, "", engine+" Engine %s, API %s, on %s with %d CPUs and %.1f GiB", info.Version, info.API, info.OS, info.CPUs, gib(info.Memory))
+	if info.Rootless {
+		d.say("docker", gradeInfo, "", "it runs without root: ulimits stay below this user's own, and NVIDIA's runtime needs no-cgroups = true in /etc/nvidia-container-runtime/config.toml")
+	}
 	if needed {
 		d.checkRuntime(info)
 		d.checkImages(ctx, c, info)
