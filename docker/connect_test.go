@@ -93,3 +93,34 @@ func TestConnectHearsItsContext(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestAwait(t *testing.T) {
+	f := newFake(t)
+	c := f.connect(t)
+	if err := c.Await(t.Context(), 0); err != nil {
+		t.Errorf("a daemon that is there: %v", err)
+	}
+	away := true
+	f.on("/_ping", func(w http.ResponseWriter, r *http.Request, do http.HandlerFunc) {
+		if away {
+			away = false
+			deny(http.StatusServiceUnavailable, "starting")(w, r, do)
+			return
+		}
+		do(w, r)
+	})
+	if err := c.Await(t.Context(), 5*time.Second); err != nil {
+		t.Errorf("one that comes back: %v", err)
+	}
+	f.gone()
+	err := c.Await(t.Context(), 300*time.Millisecond)
+	var known *Error
+	if !errors.As(err, &known) || known.Reason != NoDaemon || known.Hint() == "" {
+		t.Errorf("one that stays away: %v", err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("interrupted"))
+	if err := c.Await(ctx, time.Minute); err == nil || err.Error() != "interrupted" {
+		t.Errorf("an interrupted wait: %v", err)
+	}
+}

@@ -112,7 +112,12 @@ func (c *Client) Await(ctx context.Context, limit time.Duration) error {
 	}
 }
 
+// answers asks on a connection that it has, and whether the daemon takes new ones:
+// one that is being shut down goes on serving the old.
 func (c *Client) answers(ctx context.Context) error {
+	if err := c.listens(ctx); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, inspectLimit)
 	defer cancel()
 	_, err := c.api.Ping(ctx, client.PingOptions{})

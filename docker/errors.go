@@ -138,6 +138,7 @@ type wording struct {
 // wordings are in the order in which they are tried.
 func wordings() []wording {
 	return []wording{
+		{"cannot connect to the docker daemon", NoDaemon}, // of a connection that is taken over, in words alone
 		{"no space left on device", NoSpace},
 		{"could not select device driver", NoGPURuntime},
 		{"nvidia-container-cli", NoGPURuntime},

@@ -33,6 +33,7 @@ type session struct {
 	around     *surroundings
 	cards      *cards            // nil until they are claimed
 	serving    map[string]served // by URL
+	lost       bool              // a start ended without an answer of the daemon's
 	locked     bool
 	reaper     *reaper // nil: nobody watches over this run
 }
@@ -91,7 +92,7 @@ func (s *session) run(ctx context.Context) ([]tuner.TrialResult, *tuner.Plan, er
 	s.around.mark(s.plan, t.Known)
 	s.view.plan(s.plan, s.around)
 	results, err := t.Run(ctx, s.plan)
-	return results, s.plan, err
+	return results, s.plan, s.atEnd(ctx, err)
 }
 
 // notify passes on what happens in a run.

@@ -47,6 +47,9 @@ func (s *session) progress(stage string) {
 // launch is how the tuner starts a trial. The error is checked before the
 // server becomes an interface: a nil *engine.Server in one is not nil.
 func (s *session) launch(ctx context.Context, t *tuner.Trial, logPath string) (tuner.Server, *engine.Failure, error) {
+	if err := s.daemonBack(ctx, docker.DaemonWait); err != nil {
+		return nil, nil, err
+	}
 	if failure, err := s.cards.ready(ctx); failure != nil || err != nil {
 		return nil, failure, err
 	}
@@ -58,6 +61,7 @@ func (s *session) launch(ctx context.Context, t *tuner.Trial, logPath string) (t
 		return nil, nil, err
 	}
 	if failure != nil {
+		s.noteLoss(failure)
 		return nil, s.cards.blame(ctx, failure), nil
 	}
 	s.serving = map[string]served{server.Target().URL: {server, samplesBeside(logPath)}}
