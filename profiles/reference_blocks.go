@@ -147,6 +147,7 @@ func engineWordsOfReference() []refWord {
 		{"flags", "object", "none", "its command line: `{ max-num-seqs = 128, enforce-eager = true }`; `null` leaves one off"},
 		{"where", "true or false", "all are tried", "which combinations of the sweep are tried: an expression with `flags.NAME` and `env.NAME`"},
 		{"startup_timeout", "time", "10m", "from its start to its first token"},
+		{"stall_timeout", "time", "5m", "for which a start may log and compute nothing"},
 		{"keep_caches", "true or false", "true", "what an engine compiles is kept for its later starts in the run"},
 		{"allow_unknown_flags", "true or false", "false", "flags that the catalog does not know are no error"},
 	}

@@ -3,8 +3,10 @@
 # containers, as examples/cpu.hcl says, and looks whether anything is left.
 # Starts a Docker Engine if none runs, and stops the one it started.
 #
-# The tests are those of cmd/qtune with the build tag e2e. They are told where
-# things are by the environment:
+# Then starts each of them so that it fails, a dozen times.
+#
+# The tests are those of cmd/qtune and engine with the build tag e2e. They are told
+# where things are by the environment:
 #   QTUNE_E2E_BIN      the qtune to run
 #   QTUNE_E2E_ENGINES  the folder with vllm, sglang and model
 #   QTUNE_E2E_PYTHON   where the Python is installed that the engines' environments
@@ -23,7 +25,7 @@ start_docker() { docker_up || die "$DOCKER_WHY"; }
 run_tests() {
 	local log rc=0
 	log=$(mktemp)
-	QTUNE_TEST_LIVE=1 scripts/gotest.sh "$log" -tags e2e -count 1 -timeout 45m -run TestE2E "$@" ./cmd/qtune || rc=$?
+	QTUNE_TEST_LIVE=1 scripts/gotest.sh "$log" -tags e2e -count 1 -p 1 -timeout 45m -run TestE2E "$@" ./cmd/qtune ./engine || rc=$?
 	rm -f "$log"
 	return "$rc"
 }
