@@ -28,6 +28,13 @@ func TestShortIsNearTheWhole(t *testing.T) {
 		}
 		a, b := server.Run(quick), server.engine.Run(whole, seed)
 		t.Logf("%3d users: short %.1f tok/s, TPOT %.2f ms, TTFT %.1f ms; whole %.1f, %.2f, %.1f", users, a.OutputThroughput, *a.TPOT.Mean, *a.TTFT.Mean, b.OutputThroughput, *b.TPOT.Mean, *b.TTFT.Mean)
+		sketch, err := Sketch(w, w.Levels[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c := server.Run(sketch); math.Abs(c.OutputThroughput/b.OutputThroughput-1) > .10 {
+			t.Errorf("%d users: sketched %.1f tokens/s, the whole %.1f", users, c.OutputThroughput, b.OutputThroughput)
+		}
 		if math.Abs(a.OutputThroughput/b.OutputThroughput-1) > .03 || math.Abs(*a.TTFT.Mean / *b.TTFT.Mean - 1) > .15 {
 			t.Errorf("%d users: %.1f tokens/s, TTFT %.1f ms; the whole %.1f, %.1f", users, a.OutputThroughput, *a.TTFT.Mean, b.OutputThroughput, *b.TTFT.Mean)
 		}

@@ -22,8 +22,9 @@ type forecaster struct {
 	unknown string       // why nothing can be predicted; "" if something can
 	known   map[*profiles.Engine]simulatorOf
 	store   predict.Store
-	same    bool // the engines are simulated by the very model that predicts
-	loads   [][]*predict.Load
+	same    bool                          // the engines are simulated by the very model that predicts
+	loads   map[profiles.At]*predict.Load // nil: it cannot be computed
+	sketch  map[profiles.At]*predict.Load // for the many trials of a search
 	notes   []string
 }
 
@@ -35,7 +36,8 @@ type simulatorOf struct {
 
 // newForecaster looks up what is known of the card, the model and earlier fits.
 func newForecaster(s *surroundings, calibrations string) *forecaster {
-	f := &forecaster{profile: s.profile, store: predict.Store{Dir: calibrations}, known: map[*profiles.Engine]simulatorOf{}, same: s.simulation != nil}
+	f := &forecaster{profile: s.profile, store: predict.Store{Dir: calibrations}, known: map[*profiles.Engine]simulatorOf{}, same: s.simulation != nil,
+		loads: map[profiles.At]*predict.Load{}, sketch: map[profiles.At]*predict.Load{}}
 	where := s.site()
 	card := where.Card
 	switch {
@@ -123,24 +125,18 @@ func (f *forecaster) serve(t *tuner.Trial) (*predict.Server, string) {
 	return server, ""
 }
 
-// load is a level of the profile, planned once. Nil is one that cannot be computed.
-func (f *forecaster) load(at profiles.At) *predict.Load {
-	if f.loads == nil {
-		f.loads = make([][]*predict.Load, len(f.profile.Workloads))
-		for w := range f.profile.Workloads {
-			f.loads[w] = make([]*predict.Load, len(f.profile.Workloads[w].Levels))
-		}
-	}
-	l := &f.loads[at.Workload][at.Level]
-	if *l == nil {
+// load is a level of the profile, planned once by plan. Nil is one that cannot be computed.
+func (f *forecaster) load(all map[profiles.At]*predict.Load, at profiles.At, plan func(bench.Workload, bench.Level) (*predict.Load, error)) *predict.Load {
+	load, ok := all[at]
+	if !ok {
 		w := f.profile.Workloads[at.Workload]
-		planned, err := predict.NewLoad(w, w.Levels[at.Level])
-		if err != nil {
-			return nil
+		var err error
+		if load, err = plan(w, w.Levels[at.Level]); err != nil {
+			load = nil
 		}
-		*l = planned
+		all[at] = load
 	}
-	return *l
+	return load
 }
 
 // forecastView is what is predicted of a trial. Every figure is a prediction.
@@ -168,7 +164,7 @@ func (f *forecaster) forecast(t *tuner.Trial) forecastView {
 	for w := range f.profile.Workloads {
 		for l := range f.profile.Workloads[w].Levels {
 			at := profiles.At{Workload: w, Level: l}
-			load := f.load(at)
+			load := f.load(f.loads, at, predict.NewLoad)
 			if load == nil {
 				continue
 			}

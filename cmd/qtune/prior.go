@@ -7,6 +7,7 @@ import (
 
 	"github.com/qtune/qtune/bench"
 	"github.com/qtune/qtune/catalog"
+	"github.com/qtune/qtune/predict"
 	"github.com/qtune/qtune/profiles"
 	"github.com/qtune/qtune/tuner"
 	"github.com/qtune/qtune/tuner/search"
@@ -56,7 +57,7 @@ func (f *forecaster) believe(t *tuner.Trial, fits catalog.Answer) (search.Predic
 		if r, ok := levels[at]; ok {
 			return r
 		}
-		load := f.load(at)
+		load := f.load(f.sketch, at, predict.Sketch)
 		if load == nil {
 			return nil
 		}
