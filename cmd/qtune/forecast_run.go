@@ -22,16 +22,19 @@ type runForecast struct {
 	Price     float64  `json:"gpu_hour_price,omitempty"`
 	Cost      float64  `json:"cost,omitempty"`
 	Predicted int      `json:"trials_predicted"` // of Trials
-	Trials    int      `json:"trials"`           // to run
+	Trials    int      `json:"trials"`           // to run at most; those of the plan where a strategy has no bound
+	Again     int      `json:"starts_again"`     // of the finish, at most
 	Basis     []string `json:"basis"`            // what the predictions rest on, and how far they were off
 	Unseen    []string `json:"unseen,omitempty"` // flags on which no prediction depends
 	Unknown   string   `json:"unknown,omitempty"`
+	open      bool     // the strategy may ask for more
 }
 
 // forecasts predicts the trials of a plan that will run, and the run. price is that
 // of an hour of one GPU; 0 is not given.
 func (f *forecaster) forecasts(p *tuner.Plan, price float64) (map[string]forecastView, *runForecast) {
-	run := &runForecast{Unknown: f.unknown, Price: price, Trials: p.Count(tuner.Planned)}
+	run := &runForecast{Unknown: f.unknown, Price: price, Trials: max(p.Count(tuner.Planned), p.Most()-p.Count(tuner.Measured))}
+	run.open = p.Most() == 0
 	if f.unknown != "" {
 		return nil, run
 	}
@@ -85,18 +88,29 @@ func (r *runForecast) see(unseen []string) {
 	slices.Sort(r.Unseen)
 }
 
-// scale takes the trials that were not predicted to be like those that were, and ends
-// the run where its budget does.
+// scale takes the trials that were not predicted, and the starts of a finish, to be like
+// those that were, and ends the run where its budget does.
 func (f *forecaster) scale(r *runForecast, gpuS float64) {
 	if r.Predicted == 0 {
 		return
 	}
-	factor := float64(r.Trials) / float64(r.Predicted)
-	if budget := f.profile.Search.Budget.Time.Seconds(); budget > 0 {
-		factor = min(factor, budget/r.EngineS)
+	search := f.profile.Search
+	starts := float64(r.Trials)
+	if search.Finish.Starts > 0 && r.Trials > 1 {
+		r.Again = search.Finish.Starts * (min(search.Finish.Candidates, r.Trials-1) + 1)
+		starts += float64(r.Again)
+	}
+	factor := starts / float64(r.Predicted)
+	hours, b := gpuS/3600, search.Budget
+	for _, bound := range []struct{ most, each float64 }{
+		{b.Time.Seconds(), r.EngineS}, {b.GPUHours, hours}, {b.Cost, hours * r.Price}, {float64(b.Starts), float64(r.Predicted)},
+	} {
+		if bound.most > 0 && bound.each > 0 {
+			factor = min(factor, bound.most/bound.each)
+		}
 	}
 	r.EngineS *= factor
-	r.GPUHours = gpuS * factor / 3600
+	r.GPUHours = hours * factor
 	r.Cost = r.GPUHours * r.Price
 }
 
@@ -141,8 +155,11 @@ func (r *runForecast) text(p *planPrinter) {
 	if len(r.Unseen) > 0 {
 		p.printf("  They do not see %s.\n", strings.Join(r.Unseen, ", "))
 	}
-	if r.Predicted < r.Trials {
-		p.printf("  %d of %s are predicted; the time of the others is taken to be like theirs.\n", r.Predicted, plural(r.Trials, "trial"))
+	switch {
+	case r.open:
+		p.printf("  That is for the trials below; without a budget the strategy may ask for more.\n")
+	case r.Predicted < r.Trials+r.Again:
+		p.printf("  %d of %s are predicted; the others and the finish are taken to be like them.\n", r.Predicted, plural(r.Trials, "trial"))
 	}
 }
 
