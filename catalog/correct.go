@@ -48,10 +48,11 @@ func Correct(starts []Start) Correction {
 	return c
 }
 
-// margin is by how much a configuration must miss to be refused: by more than
+// margin is by how much a configuration must miss to be refused, where so much is
+// needed and so much of the memory is activations, libraries and graphs: by more than
 // usual never, and by less only where several starts agree.
-func (c Correction) margin(needed float64) float64 {
-	usual := math.Max(FeasibleBytes, FeasibleShare*needed)
+func (c Correction) margin(needed, work float64) float64 {
+	usual := math.Max(FeasibleBytes, FeasibleShare*needed) + FeasibleWork*math.Max(0, work)
 	if c.Starts < 2 {
 		return usual
 	}

@@ -24,12 +24,14 @@ type Feasible struct {
 	Fit    Fit    // of AnswerFits
 }
 
-// A configuration is refused only where it misses by more than both: to refuse
-// what works is worse than to try what does not. The arithmetic counts to within
-// about 1 GiB, and what a start needs is known to within some per cent.
+// A configuration is refused only where it misses by more than the larger of the
+// first two and the third beside it: to refuse what works is worse than to try what
+// does not. Weights and the cache of a token are known to within some per cent;
+// activations, libraries and graphs may be half of what is worked out.
 const (
 	FeasibleShare = 0.15 // of what is needed
 	FeasibleBytes = 1 * gib
+	FeasibleWork  = 0.5 // of activations, libraries and graphs
 )
 
 func cannot(format string, args ...any) Feasible {
@@ -39,9 +41,9 @@ func cannot(format string, args ...any) Feasible {
 func notKnown(why string) Feasible { return Feasible{Answer: AnswerNotKnown, Why: why} }
 
 // judge turns a fit into an answer. missing is what lacks, needed what is needed
-// in all, in bytes.
-func (fit Fit) judge(missing, needed float64, learned Correction) Feasible {
-	switch margin := learned.margin(needed); {
+// in all, work what of that is the least known, in bytes.
+func (fit Fit) judge(missing, needed, work float64, learned Correction) Feasible {
+	switch margin := learned.margin(needed, work); {
 	case fit.Problem == ProblemNone:
 		return Feasible{Answer: AnswerFits, Fit: fit}
 	case missing > margin:
@@ -60,22 +62,22 @@ func VLLMFeasible(card Card, m Model, flags VLLMFlags) Feasible {
 		return cannot("%s", why)
 	}
 	fit := VLLMMemory(card, m, flags)
-	least := f.leastKV(m)
+	least, work := f.leastKV(m), fit.WorkBytes+fit.GraphBytes
 	switch fit.Problem {
 	case ProblemWeights:
 		need := fit.WeightBytes + contextBytes
 		if card.CPU {
-			return fit.judge(fit.WeightBytes+fit.KVBytes-card.MemoryBytes, FeasibleBytes, f.Correction)
+			return fit.judge(fit.WeightBytes+fit.KVBytes-card.MemoryBytes, FeasibleBytes, 0, f.Correction)
 		}
-		return fit.judge(math.Max(need-card.MemoryBytes, -fit.KVBytes), FeasibleBytes, f.Correction) // what it may use of the card is less
+		return fit.judge(math.Max(need-card.MemoryBytes, -fit.KVBytes), FeasibleBytes, work, f.Correction) // what it may use of the card is less
 	case ProblemWork:
-		need := fit.WeightBytes + fit.WorkBytes + fit.GraphBytes + fit.KVBytes
-		return fit.judge(need-card.MemoryBytes, fit.WorkBytes+fit.GraphBytes, f.Correction)
+		need := fit.WeightBytes + work + fit.KVBytes
+		return fit.judge(need-card.MemoryBytes, work, work, f.Correction)
 	}
 	if m.KVUnknown != "" {
 		least = 0 // whatever its cache takes, nothing left is too little
 	}
-	return fit.judge(least-fit.KVBytes, least, f.Correction).unlessKVUnknown(m)
+	return fit.judge(least-fit.KVBytes, least, work, f.Correction).unlessKVUnknown(m)
 }
 
 // SGLangFeasible answers for SGLang.
@@ -91,11 +93,12 @@ func SGLangFeasible(card Card, m Model, flags SGLangFlags) Feasible {
 		return cannot("%s", why)
 	}
 	fit := SGLangMemory(card, m, flags)
+	work := fit.WorkBytes + fit.GraphBytes
 	switch free := f.free(card); fit.Problem {
 	case ProblemWeights:
-		return fit.judge(fit.WeightBytes-free, FeasibleBytes, f.Correction)
+		return fit.judge(fit.WeightBytes-free, FeasibleBytes, 0, f.Correction)
 	case ProblemNoKV:
-		return fit.judge(-fit.KVBytes, FeasibleBytes, f.Correction).unlessDefault(flags).unlessKVUnknown(m)
+		return fit.judge(-fit.KVBytes, FeasibleBytes, 0, f.Correction).unlessDefault(flags).unlessKVUnknown(m)
 	case ProblemWork:
 		if m.KVUnknown != "" {
 			break
@@ -105,7 +108,7 @@ func SGLangFeasible(card Card, m Model, flags SGLangFlags) Feasible {
 			tokens = math.Min(tokens, float64(f.MaxTotalTokens))
 		}
 		rest := free - fit.WeightBytes - tokens*f.cell(m)
-		return fit.judge(fit.WorkBytes+fit.GraphBytes-rest, fit.WorkBytes+fit.GraphBytes, f.Correction).unlessDefault(flags)
+		return fit.judge(work-rest, work, work, f.Correction).unlessDefault(flags)
 	}
 	return Feasible{Answer: AnswerFits, Fit: fit}.unlessKVUnknown(m)
 }

@@ -57,5 +57,5 @@ func LlamaCppFeasible(card Card, m Model, f LlamaCppFlags) Feasible {
 	}
 	fit := LlamaCppMemory(card, m, f)
 	need := fit.WeightBytes + fit.KVBytes
-	return fit.judge(need-card.MemoryBytes, need, Correction{}).unlessKVUnknown(m)
+	return fit.judge(need-card.MemoryBytes, need, 0, Correction{}).unlessKVUnknown(m)
 }

@@ -18,7 +18,11 @@ type quantization struct {
 		Name    string   `json:"name"`
 		Methods []string `json:"methods"`
 	} `json:"families"`
-	Capabilities []struct {
+	// CheckpointOnly are methods that quantize nothing on load. Old checkpoints say
+	// what they are in files of their own, so this is held against models of the
+	// table only.
+	CheckpointOnly []string `json:"checkpoint_only"`
+	Capabilities   []struct {
 		Kind   string  `json:"kind"`
 		Method string  `json:"method"`
 		Least  float64 `json:"least"`
@@ -47,6 +51,9 @@ func QuantizationRefused(kind string, card Card, m Model, method string) string 
 	method = strings.ToLower(method)
 	if method != "" && m.Quantization != "" && !q.serves(kind, strings.ToLower(m.Quantization), method) {
 		return fmt.Sprintf("quantization %s does not match the checkpoint's %s", method, m.Quantization)
+	}
+	if m.Quantization == "" && slices.Contains(q.CheckpointOnly, method) && m.Source != "config.json" && m.Weighed == nil {
+		return fmt.Sprintf("quantization %s needs a checkpoint that was made with it, and %s was not", method, orString(m.ID, "this one"))
 	}
 	used := orString(method, strings.ToLower(m.Quantization))
 	for _, c := range q.Capabilities {

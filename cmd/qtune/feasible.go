@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"math"
 	"slices"
@@ -19,11 +20,18 @@ import (
 // said of its KV cache corrects what is worked out for others.
 func (s *surroundings) prune(p *tuner.Plan, known map[string]tuner.TrialResult) {
 	s.judge = s.site()
+	if card := s.foreignCard(); card != nil {
+		s.judge.Card = card
+	}
 	s.fits = make(map[string]catalog.Feasible, len(p.Trials))
 	before := s.measured(p, known)
 	for i := range p.Trials {
-		if r, ok := before[p.Trials[i].ID]; ok {
-			s.judge.Learn(p.Trials[i].Engine, p.Trials[i].Candidate, r.Facts.KVTokens)
+		t := &p.Trials[i]
+		if r, ok := before[t.ID]; ok {
+			s.judge.Learn(t.Engine, t.Candidate, r.Facts.KVTokens)
+		}
+		if t.Baseline { // it always runs, and Prune does not ask
+			s.fits[t.ID] = s.judge.Feasible(t.Engine, t.Candidate)
 		}
 	}
 	p.Prune(func(t *tuner.Trial) string {
@@ -123,13 +131,52 @@ func knownModel(m profiles.Model, environ []string) *catalog.Model {
 	return nil
 }
 
-// memoryLine is what a plan says of a trial's memory. What cannot fit says so itself.
-func memoryLine(f catalog.Feasible) string {
-	switch f.Answer {
-	case catalog.AnswerFits:
+// foreignCard is, for a plan on a machine whose card cannot be read, the one that the
+// profile names: somebody plans for another machine. A run judges nothing by it.
+func (s *surroundings) foreignCard() *catalog.Card {
+	if !s.planning || s.simulation != nil || s.judge.Card != nil || s.profile.GPU.Devices != nil && len(s.profile.GPU.Devices) == 0 {
+		return nil
+	}
+	card := s.profilesCard()
+	if card != nil {
+		s.notes = append(s.notes, fmt.Sprintf("no GPU can be read on this machine: what fits is worked out for the profile's %s (gpu.simulate), and apply here would try everything", card.Name))
+	}
+	return card
+}
+
+// memoryLine is what a plan says of a trial's memory. A pruned one says it itself.
+func memoryLine(t *tuner.Trial, f catalog.Feasible) string {
+	switch {
+	case f.Answer == catalog.AnswerFits:
 		return f.Fit.String()
-	case catalog.AnswerNotKnown:
-		return "must be tried: " + f.Why
+	case f.Answer == catalog.AnswerNotKnown:
+		return mustTry + f.Why
+	case f.Answer == catalog.AnswerCannot && t.Baseline:
+		return "cannot fit, by arithmetic, and runs as the baseline: " + f.Why
 	}
 	return ""
+}
+
+const mustTry = "must be tried: "
+
+// sayOnce makes one note of what is not known of every trial for the same reason.
+func (v *planView) sayOnce() {
+	why := ""
+	for i := range v.Trials {
+		t := &v.Trials[i]
+		if t.Fits == "" {
+			continue
+		}
+		if t.Fits != string(catalog.AnswerNotKnown) || why != "" && t.Memory != why {
+			return
+		}
+		why = t.Memory
+	}
+	if why == "" {
+		return
+	}
+	for i := range v.Trials {
+		v.Trials[i].Memory = ""
+	}
+	v.Notes = append(v.Notes, "what fits is not known, so every trial "+why)
 }

@@ -39,18 +39,19 @@ func TestPlanPrunesWhatCannotFit(t *testing.T) {
 		flags     []string
 		want      []string // status and answer of each trial
 	}{
-		{"far beyond the margin", far, []string{"--simulate"}, []string{"planned ", "planned fits", "pruned cannot fit", "planned fits", "pruned cannot fit"}},
-		{"within the margin", small, []string{"--simulate"}, []string{"planned ", "pruned ", "planned fits", "planned not known"}},
-		{"a card that is not known", far, nil, []string{"planned ", "planned not known", "planned not known", "planned not known", "planned not known"}},
+		{"far beyond the margin", far, []string{"--simulate"}, []string{"planned fits", "planned fits", "pruned cannot fit", "planned fits", "pruned cannot fit"}},
+		{"within the margin", small, []string{"--simulate"}, []string{"planned fits", "pruned ", "planned fits", "planned not known"}},
+		{"the card of the profile, where none can be read", far, nil, []string{"planned fits", "planned fits", "pruned cannot fit", "planned fits", "pruned cannot fit"}},
+		{"a card that is not known", strings.Replace(far, `simulate = "RTX 4090"`, "", 1), nil, []string{"planned not known", "planned not known", "planned not known", "planned not known", "planned not known"}},
 		{"the baseline is never pruned", strings.Replace(far, "flags = {", "flags = { gpu-memory-utilization = 0.5, ", 1), []string{"--simulate"},
-			[]string{"planned ", "planned fits", "planned fits", "pruned cannot fit"}},
+			[]string{"planned cannot fit", "planned fits", "planned fits", "pruned cannot fit"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.why, func(t *testing.T) {
 			var got []string
 			for _, trial := range planned(t, tt.text, tt.flags...).Trials {
 				got = append(got, trial.Status+" "+trial.Fits)
-				if trial.Fits == "cannot fit" && !strings.Contains(trial.Reason, "cannot fit: 23.5 GiB × 0.5") {
+				if trial.Fits == "cannot fit" && !strings.Contains(trial.Reason+trial.Memory, ": 23.5 GiB × 0.5") {
 					t.Errorf("reason %q lacks the arithmetic", trial.Reason)
 				}
 			}

@@ -61,7 +61,7 @@ func plan(ctx context.Context, w *world, path string, f *applyFlags) error {
 	if err != nil {
 		return err
 	}
-	around := &surroundings{profile: p, simulation: sim, offline: f.offline, environ: w.environ}
+	around := &surroundings{profile: p, simulation: sim, offline: f.offline, planning: true, environ: w.environ}
 	disconnect := around.connectIfThere(ctx, w)
 	defer disconnect()
 	if err := around.look(ctx); err != nil {
@@ -166,6 +166,7 @@ func newPlanView(p *tuner.Plan, s *surroundings, simulated bool) *planView {
 	for i := range p.Trials {
 		v.Trials = append(v.Trials, newTrialView(&p.Trials[i], s))
 	}
+	v.sayOnce()
 	for _, w := range p.Profile.Workloads {
 		for _, l := range w.Levels {
 			v.Levels = append(v.Levels, newLevelView(w.Name, l))
@@ -191,7 +192,7 @@ func newTrialView(t *tuner.Trial, s *surroundings) trialView {
 	return trialView{
 		ID: t.ID, Engine: t.Engine.Kind, Name: t.Engine.Name, Baseline: t.Baseline,
 		Flags: t.Candidate.Flags, Env: t.Candidate.Env, Image: t.Engine.Image,
-		Command: s.command(t), Status: string(t.Status), Reason: t.Reason, Why: t.Why, Fits: string(s.fits[t.ID].Answer), Memory: memoryLine(s.fits[t.ID]), varies: t.Varies(),
+		Command: s.command(t), Status: string(t.Status), Reason: t.Reason, Why: t.Why, Fits: string(s.fits[t.ID].Answer), Memory: memoryLine(t, s.fits[t.ID]), varies: t.Varies(),
 	}
 }
 
@@ -218,7 +219,7 @@ func (v *planView) text(w io.Writer) error {
 	if v.Simulated {
 		p.printf("Engines would be simulated on %s, and every figure with them.\n", v.Card)
 	}
-	p.printf("By the memory of card and model %d fit, %d cannot (pruned), and %d must be tried to know.\n",
+	p.printf("By the memory of card and model %d fit, %d cannot, and %d must be tried to know.\n",
 		fits[string(catalog.AnswerFits)], fits[string(catalog.AnswerCannot)], fits[string(catalog.AnswerNotKnown)])
 	p.printf("%s\n", v.Ceiling)
 	v.Forecast.text(p)

@@ -28,6 +28,7 @@ type surroundings struct {
 	simulation *engine.Simulation
 	docker     *docker.Client // nil: no Docker Engine at hand
 	offline    bool
+	planning   bool // nothing will be started
 	environ    []string
 
 	engines map[*profiles.Engine]string
