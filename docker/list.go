@@ -22,6 +22,7 @@ type Summary struct {
 	Name    string // without the leading slash
 	Image   string // as it was asked for
 	State   string // "created", "running", "exited", …
+	Status  string // the same for people: "Up 3 minutes (healthy)"
 	Labels  map[string]string
 	Created time.Time
 }
@@ -37,7 +38,7 @@ func (c *Client) List(ctx context.Context, label string) ([]Summary, error) {
 	}
 	var all []Summary
 	for _, i := range got.Items {
-		s := Summary{ID: i.ID, Image: i.Image, State: string(i.State), Labels: i.Labels, Created: time.Unix(i.Created, 0)}
+		s := Summary{ID: i.ID, Image: i.Image, State: string(i.State), Status: i.Status, Labels: i.Labels, Created: time.Unix(i.Created, 0)}
 		if len(i.Names) > 0 {
 			s.Name = strings.TrimPrefix(i.Names[0], "/")
 		}
@@ -126,4 +127,18 @@ func (c *Client) Logs(ctx context.Context, id string, w io.Writer) error {
 		return fail(op, fmt.Errorf("copying: %w", err))
 	}
 	return nil
+}
+
+// Exists tells whether there is a container of that name, whoever made it.
+func (c *Client) Exists(ctx context.Context, name string) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, removeLimit)
+	defer cancel()
+	_, err := c.api.ContainerInspect(ctx, name, client.ContainerInspectOptions{})
+	if errdefs.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fail("looking for a container called "+name, err)
+	}
+	return true, nil
 }

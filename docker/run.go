@@ -152,12 +152,15 @@ func (ctr *Container) locate(ctx context.Context, s Spec) error {
 }
 
 func published(got container.InspectResponse, s Spec) string {
+	if s.Staged {
+		return direct(got, s)
+	}
 	if got.NetworkSettings == nil {
 		return ""
 	}
 	for _, b := range got.NetworkSettings.Ports[s.port()] {
 		if b.HostPort != "" {
-			return net.JoinHostPort("127.0.0.1", b.HostPort)
+			return reach(b.HostIP, b.HostPort)
 		}
 	}
 	return ""

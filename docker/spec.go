@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/moby/moby/api/types/container"
@@ -41,6 +42,17 @@ type Spec struct {
 	// 127.0.0.1, 1 to 65535; 0 publishes nothing. With Network "host" nothing
 	// is published and Port is the port that the program itself listens on.
 	Port int
+
+	// HostIP and HostPort are where Port is published instead, for a container
+	// that others are to find: "" is 127.0.0.1, "0.0.0.0" every address of the
+	// host; 0 is a free port.
+	HostIP   string
+	HostPort int
+	// Staged: Network is one of MakeNetwork. Nothing is published until the
+	// container is connected to another one; Addr is its own address.
+	Staged bool
+
+	Health *Health // nil: the image's own check, if it has one
 
 	GPUs GPUs
 
@@ -91,6 +103,10 @@ func (s Spec) validate() error {
 		return fmt.Errorf("no image given")
 	case s.Port < 0 || s.Port > 65535:
 		return fmt.Errorf("port %d is not between 1 and 65535", s.Port)
+	case s.HostPort < 0 || s.HostPort > 65535:
+		return fmt.Errorf("host port %d is not between 1 and 65535", s.HostPort)
+	case s.HostIP != "" && !s.hostIP().IsValid():
+		return fmt.Errorf("%q is no address to publish a port on", s.HostIP)
 	case s.GPUs.Count != 0 && len(s.GPUs.IDs) > 0:
 		return fmt.Errorf("both a number of GPUs (%d) and their names (%s) are given", s.GPUs.Count, strings.Join(s.GPUs.IDs, ", "))
 	}
@@ -108,6 +124,15 @@ func (s Spec) port() network.Port {
 	return p
 }
 
+// hostIP is the address that Port is published on; not valid where HostIP is none.
+func (s Spec) hostIP() netip.Addr {
+	if s.HostIP == "" {
+		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	ip, _ := netip.ParseAddr(s.HostIP)
+	return ip
+}
+
 func (s Spec) options(call string) client.ContainerCreateOptions {
 	labels := maps.Clone(s.Labels)
 	if labels == nil {
@@ -117,13 +142,12 @@ func (s Spec) options(call string) client.ContainerCreateOptions {
 	config := &container.Config{
 		Image: s.Image, Entrypoint: s.Entrypoint, Cmd: s.Command, Env: s.Env,
 		Labels: labels, WorkingDir: s.WorkDir, User: s.User,
-		AttachStdout: true, AttachStderr: true,
+		AttachStdout: true, AttachStderr: true, Healthcheck: s.Health.config(),
 	}
 	host := s.hostConfig()
 	if s.publishes() {
 		config.ExposedPorts = network.PortSet{s.port(): {}}
-		loopback := netip.AddrFrom4([4]byte{127, 0, 0, 1})
-		host.PortBindings = network.PortMap{s.port(): {{HostIP: loopback, HostPort: "0"}}}
+		host.PortBindings = network.PortMap{s.port(): {{HostIP: s.hostIP(), HostPort: strconv.Itoa(s.HostPort)}}}
 	}
 	return client.ContainerCreateOptions{Name: s.Name, Config: config, HostConfig: host}
 }

@@ -34,7 +34,7 @@ type words struct {
 // section opens a block and reports every word that does not belong there.
 func (l *loader) section(b *hclsyntax.Block, w words) *section {
 	s := &section{l: l, body: b.Body, title: blockTitle(b), header: b.DefRange()}
-	if !slices.Contains([]string{"engine", "workload", "constraint", "variable"}, b.Type) {
+	if !slices.Contains([]string{"engine", "workload", "constraint", "variable", "deploy"}, b.Type) {
 		l.labels(b)
 	}
 	l.allow(s, w)

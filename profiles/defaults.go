@@ -14,6 +14,9 @@ const (
 	DefaultSeed           = 1                // of a workload, and of a search
 	DefaultAPI            = bench.APICompletions
 	DefaultPull           = "missing"
+	DefaultDeployAddress  = "127.0.0.1"
+	DefaultDeployPort     = 8000
+	DefaultDeployRestart  = "unless-stopped"
 )
 
 // Limits of what a profile may ask for.

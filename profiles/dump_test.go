@@ -49,6 +49,9 @@ func dump(t *testing.T, p *Profile) string {
 		line("constraint %+v max=%s min=%s at %+v", c.Metric, bound(c.Max), bound(c.Min), c.At)
 	}
 	line("search     %+v", p.Search)
+	if d := p.Deploy; d != nil {
+		line("deploy     %s on %s port %d, restart %s", d.Name, d.Address, d.Port, d.Restart)
+	}
 	return strings.ReplaceAll(b.String(), p.Dir, "DIR")
 }
 

@@ -20,6 +20,8 @@ type Options struct {
 	// Env looks up a variable of the environment: for env(), for QTUNE_VAR_name and
 	// for HOME in ~/. Nil: the environment is empty.
 	Env func(name string) (value string, set bool)
+	// Dir is the folder that relative paths start from; "" is that of the file.
+	Dir string
 }
 
 func (o Options) env(name string) (string, bool) {
@@ -85,6 +87,9 @@ func newLoader(path string, o Options) *loader {
 	if err != nil {
 		dir = filepath.Dir(path) // the working folder is gone; what is relative to it fails later
 	}
+	if o.Dir != "" {
+		dir = o.Dir
+	}
 	l := &loader{
 		path: path, dir: dir, opts: o,
 		diags:   &Diagnostics{sources: map[string]source{}},
@@ -119,9 +124,9 @@ func (l *loader) parse(text []byte, name string) *hclsyntax.Body {
 
 // profileWords is what may stand at the top of a profile.
 var profileWords = words{
-	blocks: []string{"variable", "locals", "model", "gpu", "engine", "workload", "objective", "constraint", "search"},
-	once:   []string{"model", "gpu", "objective", "search"},
-	later:  []string{"deploy", "report"},
+	blocks: []string{"variable", "locals", "model", "gpu", "engine", "workload", "objective", "constraint", "search", "deploy"},
+	once:   []string{"model", "gpu", "objective", "search", "deploy"},
+	later:  []string{"report"},
 }
 
 func (l *loader) profile(text []byte) *Profile {
@@ -155,7 +160,7 @@ func (l *loader) profile(text []byte) *Profile {
 // blocks reads everything but variables and locals. Objective and constraints come
 // last, since they point at the workloads.
 func (l *loader) blocks(p *Profile, body *hclsyntax.Body) {
-	var search *hclsyntax.Block
+	var search, deploy *hclsyntax.Block
 	for _, b := range body.Blocks {
 		switch b.Type {
 		case "model":
@@ -168,10 +173,18 @@ func (l *loader) blocks(p *Profile, body *hclsyntax.Body) {
 			l.workload(p, b)
 		case "search":
 			search = b
+		case "deploy":
+			if deploy == nil { // a second one has been reported
+				deploy = b
+			}
 		}
 	}
 	l.goals(p, body)
 	l.search(p, search)
+	if deploy != nil {
+		p.Deploy = l.deploy(deploy)
+		l.deployable(p, deploy)
+	}
 }
 
 // required says what a profile cannot do without.

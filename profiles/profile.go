@@ -22,6 +22,7 @@ type Profile struct {
 	Objective   Objective
 	Constraints []Constraint
 	Search      Search
+	Deploy      *Deploy // nil: the winner is not left running
 	Inputs      []Input // variables as resolved, in the order of the file
 	Secrets     []Secret
 }

@@ -122,6 +122,11 @@ func refBlocks() []refBlock {
 			{"candidates", "whole number", "3", "how many of the best"},
 			{"starts", "whole number", "3", "of each; 0: no finish. A `grid` without this block has none"},
 		}, ""},
+		{"deploy", `"NAME"`, "At most one.", "Leave the winner running, as a container of that name; without the block nothing is left.", []refWord{
+			{"port", "whole number", "8000", "of the host, on which it is published"},
+			{"address", "IP address", "`127.0.0.1`", "of the host; `0.0.0.0` is every one of it, for which the engine should ask for a key"},
+			{"restart", "`unless-stopped`, `always`, `on-failure`, `no`", "`unless-stopped`", "when the Docker Engine starts it again; `on-failure:3` at most three times"},
+		}, ""},
 	}
 }
 

@@ -16,7 +16,7 @@ func TestReference(t *testing.T) {
 		"workload / timeouts": timeoutWords, "workload / single": singleWords, "workload / closed": closedWords,
 		"workload / open": openWords, "workload / trace": replayWords, "workload / max_rate": highestWords,
 		"objective": objectiveWords, "constraint": constraintWords, "search": searchWords,
-		"search / budget": budgetWords, "search / finish": finishWords,
+		"search / budget": budgetWords, "search / finish": finishWords, "deploy": deployWords,
 	}
 	told := map[string]bool{"": true}
 	for _, b := range refBlocks() {

@@ -33,16 +33,17 @@ const (
 
 // RunHeader says what a journal is about.
 type RunHeader struct {
-	Run       string  `json:"run"`
-	Profile   string  `json:"profile"`
-	Version   int     `json:"journal_version"`
-	Qtune     string  `json:"qtune"`
-	Bench     string  `json:"bench_version,omitempty"` // bench.Version; "" in a journal of before
-	Simulated bool    `json:"simulated"`
-	Card      string  `json:"card,omitempty"`
-	Speed     float64 `json:"speed,omitempty"` // engine seconds in a wall second
-	Host      string  `json:"host"`
-	PID       int     `json:"pid"`
+	Run        string  `json:"run"`
+	Profile    string  `json:"profile"`
+	Version    int     `json:"journal_version"`
+	Qtune      string  `json:"qtune"`
+	Bench      string  `json:"bench_version,omitempty"` // bench.Version; "" in a journal of before
+	Simulated  bool    `json:"simulated"`
+	Card       string  `json:"card,omitempty"`
+	Speed      float64 `json:"speed,omitempty"`       // engine seconds in a wall second
+	ProfileDir string  `json:"profile_dir,omitempty"` // absolute folder of the profile: where its relative paths start
+	Host       string  `json:"host"`
+	PID        int     `json:"pid"`
 }
 
 // Record is one line of a journal.

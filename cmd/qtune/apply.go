@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/qtune/qtune/deploy"
 	"github.com/qtune/qtune/profiles"
 	"github.com/qtune/qtune/report"
 	"github.com/qtune/qtune/tuner"
@@ -26,6 +27,7 @@ type applyFlags struct {
 	json            bool
 	price           float64
 	wait, sharedGPU bool // of apply alone
+	noDeploy        bool // of apply alone
 }
 
 // bindPrice is the flag of what a card costs.
@@ -49,8 +51,9 @@ func applyCmd(w *world) *cobra.Command {
 		Use:   "apply FILE",
 		Short: "Run a profile: start, measure and remove each candidate, name the winner",
 		Long: `Apply plans the profile's trials, runs them one after the other, and reports the
-best configuration that keeps every constraint. Nothing is left running. Apply
-again measures only what is missing; Ctrl-C ends it with everything torn down.
+best configuration that keeps every constraint. Nothing is left running, but the
+winner where the profile has a deploy block. Apply again measures only what is
+missing; Ctrl-C ends it with everything torn down.
 
 ` + exitCodes,
 		Args:              exactly(1, "one profile"),
@@ -68,6 +71,7 @@ again measures only what is missing; Ctrl-C ends it with everything torn down.
 	c.Flags().BoolVar(&f.wait, "wait", false, "wait for a card that another run or program uses, rather than refuse it")
 	c.Flags().BoolVar(&f.sharedGPU, "shared-gpu", false, "measure on a card that others use, too: figures are those of a busy card")
 	f.bindPrice(c)
+	c.Flags().BoolVar(&f.noDeploy, "no-deploy", false, "leave nothing running, whatever the profile's deploy block says")
 	c.Flags().BoolVar(&f.json, "json", false, "print events as JSON lines; the last is the result")
 	return c
 }
@@ -97,15 +101,19 @@ func (s *session) finish(ctx context.Context, o tuner.Outcome, runErr error) err
 	if s.journal != nil {
 		runErr = errors.Join(runErr, s.keep(o))
 	}
+	var left *deployed
+	if runErr == nil {
+		if left, runErr = s.deployWinner(ctx, &o); runErr != nil {
+			s.describe(ctx, &o.Summary, runErr)
+		}
+	}
 	closing := s.close()
 	if closing != nil {
 		s.w.log.Error().Err(closing).Msg("closing the run")
 	}
 	s.view.stop()
-	if s.f.json {
-		s.emit(o.Summary)
-	} else if err := report.Text(s.w.stdout, o); err != nil {
-		return fmt.Errorf("print the report: %w", err)
+	if err := s.printOutcome(o, left); err != nil {
+		return err
 	}
 	switch {
 	case runErr != nil:
@@ -114,6 +122,28 @@ func (s *session) finish(ctx context.Context, o tuner.Outcome, runErr error) err
 		return &silentError{o.Summary.Exit}
 	}
 	return closing
+}
+
+// printOutcome prints the result, and what was deployed.
+func (s *session) printOutcome(o tuner.Outcome, left *deployed) error {
+	if s.f.json {
+		if left != nil {
+			s.emit(left)
+		}
+		s.emit(o.Summary)
+		return nil
+	}
+	if err := report.Text(s.w.stdout, o); err != nil {
+		return fmt.Errorf("print the report: %w", err)
+	}
+	if left == nil {
+		return nil
+	}
+	if left.Action == string(deploy.Keep) {
+		_, err := fmt.Fprintf(s.w.stdout, "%s is deployed already, at %s: no change\n", left.Name, left.URL)
+		return err
+	}
+	return printDeployed(s.w, left, false)
 }
 
 // describe completes the summary with what only the session knows.

@@ -49,8 +49,18 @@ func ps(ctx context.Context, w *world, asJSON bool) error {
 	if err != nil {
 		return err
 	}
+	deployed, err := findDeployed(ctx, d)
+	if err != nil {
+		return err
+	}
 	if asJSON {
-		return printLines(w, all)
+		return errors.Join(printLines(w, deployed), printLines(w, all))
+	}
+	if err := printDeployedViews(w, deployed); err != nil {
+		return err
+	}
+	if len(all) == 0 && len(deployed) > 0 {
+		return nil
 	}
 	if len(all) == 0 {
 		fmt.Fprintln(w.stdout, "Nothing of ours is running.")
@@ -74,14 +84,17 @@ func ps(ctx context.Context, w *world, asJSON bool) error {
 func destroyCmd(w *world) *cobra.Command {
 	var all, asJSON bool
 	c := &cobra.Command{
-		Use:   "destroy [RUN]",
+		Use:   "destroy [RUN|NAME]",
 		Short: "Remove every container and process that is ours",
 		Long: `Destroy removes the containers and processes that runs of qtune have left: of all
 runs that are no longer at work, or of one RUN. It goes by labels alone, so it
 also works after a crash, and touches nothing that is not ours. What belongs to
 a run whose folder is not on this machine may be at work on another one: it is
-removed if the RUN is named, or with --all.`,
-		Args: atMostOne("at most one run"),
+removed if the RUN is named, or with --all.
+
+A deployed winner is removed if it is named, by the NAME of its container or by
+its RUN, and never otherwise.`,
+		Args: atMostOne("at most one run or name"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if all && len(args) == 1 {
 				return &usageError{fmt.Errorf("give a run or --all, not both")}
@@ -98,9 +111,12 @@ removed if the RUN is named, or with --all.`,
 // at a create call of a run that was killed a moment ago.
 const lateCreate = 2 * time.Second
 
-func destroy(ctx context.Context, w *world, args []string, all, asJSON bool) error {
+func destroy(ctx context.Context, w *world, args []string, all, asJSON bool) (err error) {
 	d, disconnect := dockerIfThere(ctx, w)
 	defer disconnect()
+	if err := mend(ctx, d, func(line string) { w.log.Info().Msg(line) }); err != nil {
+		return err
+	}
 	found, err := findOurs(ctx, d)
 	if err != nil {
 		return err
@@ -108,6 +124,15 @@ func destroy(ctx context.Context, w *world, args []string, all, asJSON bool) err
 	chosen, err := choose(found, args, all)
 	if err != nil {
 		return err
+	}
+	if len(args) == 1 {
+		deployed, err := deployedNamed(ctx, d, args[0])
+		if err != nil {
+			return err
+		}
+		chosen = append(chosen, deployed...)
+	} else if !asJSON {
+		defer func() { err = errors.Join(err, sayDeployed(ctx, w, d)) }()
 	}
 	removed := []string{}
 	say := func(line string) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/qtune/qtune/docker"
@@ -48,7 +49,7 @@ func markedProcess(p *process.Found) bool {
 
 // ours is a container or a process that a run of qtune started.
 type ours struct {
-	Kind  string `json:"kind"` // "container", "process" or "volume"
+	Kind  string `json:"kind"` // "container", "process", "volume" or "network"
 	ID    string `json:"id"`
 	Name  string `json:"name"`
 	Run   string `json:"run"`
@@ -84,7 +85,8 @@ func findOurs(ctx context.Context, d *docker.Client) ([]ours, error) {
 		})
 	}
 	volumes, volErr := findVolumes(ctx, d)
-	return append(found, volumes...), errors.Join(err, listErr, volErr)
+	deploying, deployErr := findDeploying(ctx, d)
+	return slices.Concat(found, volumes, deploying), errors.Join(err, listErr, volErr, deployErr)
 }
 
 // findVolumes are the caches that runs keep while they are at work.

@@ -25,6 +25,7 @@ func processWorld() *world {
 		stdin:    os.Stdin,
 		environ:  os.Environ(),
 		terminal: term.IsTerminal(int(os.Stderr.Fd())),
+		asks:     term.IsTerminal(int(os.Stdin.Fd())),
 		width: func() int {
 			w, _, err := term.GetSize(int(os.Stderr.Fd()))
 			if err != nil {

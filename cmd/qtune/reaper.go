@@ -178,9 +178,10 @@ func (r *reaping) clean(ctx context.Context) error {
 // round removes what is there now, and tells how much that was.
 func (r *reaping) round(ctx context.Context) (int, error) {
 	connectErr := r.connect(ctx)
+	mendErr := mend(ctx, r.docker, func(line string) { r.log("%s", line) })
 	found, err := findOurs(ctx, r.docker)
 	mine := ofRun(found, r.f.run, r.f.dir)
-	return len(mine), errors.Join(connectErr, err, removeAll(ctx, mine, func(line string) { r.log("%s", line) }))
+	return len(mine), errors.Join(connectErr, mendErr, err, removeAll(ctx, mine, func(line string) { r.log("%s", line) }))
 }
 
 func (r *reaping) connect(ctx context.Context) error {

@@ -112,15 +112,8 @@ func pastRun(w *world, f *reportFlags, run string) (*tuner.PastRun, error) {
 	if run, err = newest(folder, run); err != nil {
 		return nil, err
 	}
-	past, err := folder.Past(run, func(text []byte, path string) *profiles.Profile {
-		p, _ := profiles.Parse(text, path, options) // its mistakes were shown when it ran
-		return p
-	})
-	if err != nil {
-		return nil, err
-	}
-	past.Outcome.Summary.Folder = relative(past.Outcome.Summary.Folder)
-	return past, nil
+	past, _, err := readPast(folder, run, options)
+	return past, err
 }
 
 // writeReport writes one form of a report.

@@ -149,7 +149,7 @@ func (s *session) openRun(host string) error {
 	s.journal = j
 	header := tuner.RunHeader{
 		Run: s.runID, Profile: s.profile.Name, Version: tuner.JournalVersion, Qtune: qtuneVersion(), Bench: bench.Version,
-		Simulated: s.simulation != nil, Host: host, PID: os.Getpid(), Speed: s.speed(),
+		Simulated: s.simulation != nil, ProfileDir: s.profile.Dir, Host: host, PID: os.Getpid(), Speed: s.speed(),
 	}
 	if s.simulation != nil {
 		header.Card = s.simulation.Card

@@ -104,6 +104,9 @@ func startsEngines(p *profiles.Profile) bool {
 
 // sweep removes what runs that are no longer at work have left.
 func (s *session) sweep(ctx context.Context) error {
+	if err := mend(ctx, s.docker, s.view.say); err != nil {
+		return err
+	}
 	all, err := findOurs(ctx, s.docker)
 	if err != nil {
 		return err

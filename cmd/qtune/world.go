@@ -18,6 +18,7 @@ type world struct {
 	stdin          io.Reader
 	environ        []string
 	terminal       bool       // stderr is one
+	asks           bool       // stdin is one: somebody can be asked
 	width          func() int // of the terminal, in columns
 	signals        bool       // Ctrl-C and its like are to be caught
 	log            zerolog.Logger

@@ -22,8 +22,7 @@ objective {
   at       = { users = 4 }
 }
 
-deploy "qwen" {
-  port = 8000
+report "mine" {
 }
 
 workload "later" {
