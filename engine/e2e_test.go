@@ -22,7 +22,7 @@ import (
 )
 
 // The tests of this file start real vLLM and SGLang in real containers so that they
-// fail, one after another, as scripts/e2e.sh sets it up.
+// fail, and a few that do not, one after another, as scripts/e2e.sh sets it up.
 
 // endLimit is how long a trial may go on after its fatal line: the issue's own.
 const endLimit = 2 * time.Second
@@ -244,4 +244,37 @@ func killEngineCore(t *testing.T) time.Time {
 	}
 	t.Fatalf("no engine core among %d processes", len(all))
 	return time.Time{}
+}
+
+// TestE2EWarmStart starts the same compiled vLLM twice: the second start takes what
+// the first has compiled, and a cold one does not.
+func TestE2EWarmStart(t *testing.T) {
+	dir := realEngines(t)
+	client, err := docker.Connect(t.Context(), zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	l := &Launcher{RunID: "r" + testTrial, Dir: t.TempDir(), Version: "e2e", Environ: os.Environ(), Log: zerolog.Nop(), Progress: func(s string) { t.Log(s) },
+		Docker: func(context.Context) (*docker.Client, error) { return client, nil }}
+	var facts []Facts
+	for i := range 2 {
+		st := realStart(t, client, dir, "vllm", profiles.Candidate{})
+		st.Engine.KeepCaches = true
+		st.LogPath = filepath.Join(l.Dir, fmt.Sprintf("engine-%d.log", i))
+		facts = append(facts, cachesOf(t, l, st))
+		t.Logf("start %d: %.1f s, caches %q, compiled code reused: %v, saved %.1f s", i+1, facts[i].StartupS, facts[i].Caches, facts[i].Reused, facts[i].SavedS)
+	}
+	if first := facts[0]; first.Caches != "new" || first.Reused {
+		t.Errorf("the first start: %+v", first)
+	}
+	if second := facts[1]; second.Caches != "kept" || !second.Reused {
+		t.Errorf("the second start: %+v", second)
+	}
+	if err := l.RemoveCaches(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if left, err := client.Volumes(t.Context(), LabelRun+"="+l.RunID); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
 }

@@ -124,7 +124,7 @@ func simulated(t testing.TB, folder *Folder, run string, p *profiles.Profile) *T
 	}
 	var current *Trial
 	return &Tuner{
-		Launch: func(_ context.Context, trial *Trial, _ string) (Server, *engine.Failure, error) {
+		Launch: func(_ context.Context, trial *Trial, _ bool, _ string) (Server, *engine.Failure, error) {
 			current, clock = trial, clock.Add(time.Minute)
 			if _, _, starts := worth(trial); !starts {
 				return nil, &engine.Failure{Class: engine.GPUOutOfMemory, Fault: engine.FaultConfiguration}, nil

@@ -31,8 +31,9 @@ type lagger interface {
 // Tuner runs the trials of a plan, one at a time: a card has one tenant.
 type Tuner struct {
 	// Launch starts a trial's server and waits until it serves; its log goes to
-	// logPath. A failure is the trial's outcome, an error ends the run.
-	Launch func(ctx context.Context, t *Trial, logPath string) (Server, *engine.Failure, error)
+	// logPath. cold asks for a start without what earlier ones have compiled. A
+	// failure is the trial's outcome, an error ends the run.
+	Launch func(ctx context.Context, t *Trial, cold bool, logPath string) (Server, *engine.Failure, error)
 	// Measure runs one level and hands over each request as it ends.
 	Measure func(ctx context.Context, to bench.Target, w bench.Workload, l bench.Level, each func(bench.Outcome)) (bench.LevelResult, error)
 	// Command is a trial's command line with its secrets hidden.

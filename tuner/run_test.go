@@ -82,7 +82,7 @@ func (s *stage) openJournal(t *testing.T) (*Journal, error) {
 	return j, err
 }
 
-func (s *stage) launch(ctx context.Context, t *Trial, logPath string) (Server, *engine.Failure, error) {
+func (s *stage) launch(ctx context.Context, t *Trial, _ bool, logPath string) (Server, *engine.Failure, error) {
 	s.did = append(s.did, "launch "+act(t))
 	switch act(t) {
 	case "refuse":

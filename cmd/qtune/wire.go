@@ -46,7 +46,7 @@ func (s *session) progress(stage string) {
 
 // launch is how the tuner starts a trial. The error is checked before the
 // server becomes an interface: a nil *engine.Server in one is not nil.
-func (s *session) launch(ctx context.Context, t *tuner.Trial, logPath string) (tuner.Server, *engine.Failure, error) {
+func (s *session) launch(ctx context.Context, t *tuner.Trial, cold bool, logPath string) (tuner.Server, *engine.Failure, error) {
 	if err := s.daemonBack(ctx, docker.DaemonWait); err != nil {
 		return nil, nil, err
 	}
@@ -55,7 +55,7 @@ func (s *session) launch(ctx context.Context, t *tuner.Trial, logPath string) (t
 	}
 	server, failure, err := s.launcher.Launch(ctx, engine.Start{
 		Trial: t.ID, Engine: t.Engine, Candidate: t.Candidate,
-		Model: s.profile.Model, GPU: s.profile.GPU, LogPath: logPath,
+		Model: s.profile.Model, GPU: s.profile.GPU, LogPath: logPath, ColdCaches: cold,
 	})
 	if err != nil {
 		return nil, nil, err
