@@ -165,7 +165,7 @@ func NewDocument(run *tuner.PastRun, opt Options) (*Document, error) {
 	d.Figures = b.keyFigures()
 	for _, s := range []Section{
 		b.command(), b.finish(), b.comparison(), b.ceiling(), b.curves(), b.pareto(), b.effects(), b.heat(),
-		b.search(), b.trials(), b.hardware(), b.failures(), b.timeline(), b.environment(), b.method(), b.profile(),
+		b.advice(), b.search(), b.trials(), b.hardware(), b.failures(), b.timeline(), b.environment(), b.method(), b.profile(),
 	} {
 		if len(s.Blocks) > 0 {
 			d.Sections = append(d.Sections, s)

@@ -58,3 +58,25 @@ func searchLine(s *tuner.Summary) string {
 	}
 	return line + "."
 }
+
+// advice is what to try next.
+func (b *builder) advice() Section {
+	var list []string
+	for _, a := range b.o.Summary.Advice {
+		list = append(list, b.translated(a))
+	}
+	if len(list) == 0 {
+		return Section{}
+	}
+	return b.section("advice", Block{List: list})
+}
+
+func (p *printer) advice(o *tuner.Outcome) {
+	if len(o.Summary.Advice) == 0 {
+		return
+	}
+	p.printf("\nWhat to try next%s\n", tag(&o.Summary))
+	for _, a := range o.Summary.Advice {
+		p.printf("  %s.\n", a)
+	}
+}

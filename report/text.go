@@ -23,6 +23,7 @@ func Text(w io.Writer, o tuner.Outcome) error {
 	p.trials(&o)
 	p.hardware(&o)
 	p.failures(&o)
+	p.advice(&o)
 	p.files(&o)
 	return p.err
 }

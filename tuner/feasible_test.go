@@ -48,7 +48,7 @@ func TestLaterStartsTeach(t *testing.T) {
 			p.Trials[i].Engine = &profiles.Engine{}
 		}
 		l, ran := &listed{plan: p}, []string{}
-		for trial := l.next(spent{}); trial != nil; trial = l.next(spent{}) {
+		for trial := l.next(spent{}, nil); trial != nil; trial = l.next(spent{}, nil) {
 			ran = append(ran, trial.ID)
 			if trial.ID == "c" {
 				cannot = map[string]string{"e": "too large"}

@@ -80,7 +80,7 @@ func (t *Tuner) Run(ctx context.Context, plan *Plan) ([]TrialResult, error) {
 		return nil, err
 	}
 	c := &course{Tuner: t, plan: plan}
-	for trial := source.next(c.spent); trial != nil; trial = source.next(c.spent) {
+	for trial := source.next(c.spent, nil); trial != nil; trial = source.next(c.spent, c.results) {
 		j := job{trial: trial, purpose: PurposeSearch, start: 1, workloads: plan.Profile.Workloads, k: len(c.results) + 1, n: plan.Most()}
 		if err := c.take(ctx, j); err != nil {
 			return c.results, err

@@ -1,9 +1,11 @@
 package tuner
 
+import "github.com/qtune/qtune/profiles"
+
 // source is where a run's trials come from.
 type source interface {
-	// next is the next trial after so much was spent; nil: none any more.
-	next(spent) *Trial
+	// next is the next trial after so much was spent on these results; nil: none any more.
+	next(spent, []TrialResult) *Trial
 	tell(*Trial, *TrialResult)
 }
 
@@ -22,7 +24,7 @@ type listed struct {
 	n    int // trials so far
 }
 
-func (l *listed) next(s spent) *Trial {
+func (l *listed) next(s spent, _ []TrialResult) *Trial {
 	stopped := s.overWith(l.plan.Profile, l.n)
 	for ; l.at < len(l.plan.Trials); l.at++ {
 		t := &l.plan.Trials[l.at]
@@ -75,7 +77,7 @@ type asked struct {
 	n    int // trials so far
 }
 
-func (a *asked) next(s spent) *Trial {
+func (a *asked) next(s spent, results []TrialResult) *Trial {
 	b := a.plan.Profile.Search.Budget
 	stopped := s.overWith(a.plan.Profile, a.n)
 	if b.Trials > 0 && a.n >= b.Trials {
@@ -86,6 +88,12 @@ func (a *asked) next(s spent) *Trial {
 		a.plan.Search.Next = a.upcoming()
 		return nil
 	}
+	if a.gives() {
+		if why := flat(a.plan.Profile, results); why != "" {
+			a.plan.Search.Stopped = why
+			return nil
+		}
+	}
 	t, passed, why := a.explorer.next()
 	a.plan.Trials = append(a.plan.Trials, passed...)
 	if t == nil {
@@ -94,6 +102,13 @@ func (a *asked) next(s spent) *Trial {
 	}
 	a.n++
 	return a.plan.add(*t)
+}
+
+// gives says that the strategy gives up where nothing matters. Chance goes on: who
+// chose it wants to see much of the space.
+func (a *asked) gives() bool {
+	s := a.plan.Profile.Search.Strategy
+	return s == profiles.StrategyAuto || s == profiles.StrategyOFAT
 }
 
 // mostNext is how many of the trials are listed that a budget left out.

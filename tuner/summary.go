@@ -59,6 +59,7 @@ type Summary struct {
 	Finish       *Finish        `json:"finish,omitempty"`        // null where nothing was measured again
 	Doubt        string         `json:"doubt,omitempty"`
 	Ceiling      *Ceiling       `json:"ceiling,omitempty"` // null where nobody looked for it
+	Advice       []string       `json:"advice,omitempty"`  // what to try next, from the trials that ran
 	Trials       Counts         `json:"trials"`
 	NotRun       int            `json:"not_run"` // planned trials that an early end left out
 	Search       *Search        `json:"search,omitempty"`
@@ -87,6 +88,7 @@ func Summarize(plan *Plan, results []TrialResult, d Decision, wall time.Duration
 		Finish:       d.Finish,
 		Doubt:        d.Doubt,
 		Search:       &plan.Search,
+		Advice:       advise(plan.Profile, &d, results),
 		WallS:        wall.Seconds(),
 		Objective: ObjectiveValue{
 			Metric: o.Metric.Name, Goal: goal(o), Unit: string(o.Metric.Unit),
