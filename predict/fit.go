@@ -3,7 +3,6 @@ package predict
 import (
 	"fmt"
 	"math"
-	"time"
 
 	"gonum.org/v1/gonum/optimize"
 
@@ -63,7 +62,7 @@ const (
 
 // maxObservations bounds how many levels a fit looks at, so that it takes seconds.
 // They are taken evenly from all.
-const maxObservations = 24
+const maxObservations = 16
 
 // Fit finds the efficiencies under which the model comes nearest to what was measured:
 // the maximum a posteriori of a normal error of logarithms around the measurements and
@@ -132,8 +131,9 @@ type comparison struct {
 	trial    int // counts the trials
 	level    bench.Level
 	engine   *simulator.Engine
-	load     *simulator.Load
+	load     *Load
 	measured Figures
+	requests int // that computing it takes
 }
 
 // fitter compares a model with measurements.
@@ -195,29 +195,12 @@ func (f *fitter) add(o *Observation, servers map[string]*Server) string {
 	if server.Refusal() != "" {
 		return "the model would not start what was measured: " + server.Refusal()
 	}
-	level := o.asMeasured()
-	load, err := simulator.NewLoad(o.Workload, level)
+	load, err := NewLoad(o.Workload, o.Level)
 	if err != nil {
 		return err.Error()
 	}
-	f.cases = append(f.cases, comparison{o.Name, f.trials - 1, o.Level, server.engine, load, FiguresOf(&o.Measured)})
+	f.cases = append(f.cases, comparison{o.Name, f.trials - 1, o.Level, server.engine, load, FiguresOf(&o.Measured), load.requests(o.Measured.Requests.Total)})
 	return ""
-}
-
-// asMeasured is the level with the limits at which it has settled, which is quicker to
-// compute than to find them again.
-func (o *Observation) asMeasured() bench.Level {
-	l := o.Level
-	if l.Requests > 0 || l.Duration > 0 || l.Kind != bench.KindClosed && l.Kind != bench.KindSingle {
-		return l
-	}
-	if o.Measured.E2E.Mean == nil || l.Users <= 1 {
-		l.Requests = o.Measured.Requests.Total
-		return l
-	}
-	sending := o.Measured.DurationS - *o.Measured.E2E.Mean/1000
-	l.Duration = time.Duration(max(sending, o.Measured.DurationS/4) * float64(time.Second))
-	return l
 }
 
 // unusable says why a measurement tells nothing of the model; "" if it does.
@@ -265,7 +248,7 @@ func (f *fitter) measured(cases []comparison) []Figures {
 func (f *fitter) predict(cases []comparison, eff simulator.Efficiency) []Figures {
 	all := make([]Figures, len(cases))
 	for i := range cases {
-		r := cases[i].engine.With(eff).Run(cases[i].load, seed)
+		r := cases[i].load.compute(cases[i].engine.With(eff))
 		all[i] = FiguresOf(&r)
 	}
 	return all
@@ -300,13 +283,27 @@ func off(predicted, measured, noise float64) float64 {
 	return z * z / 2
 }
 
-// maxEvaluations bounds a fit; each takes some milliseconds.
-const maxEvaluations = 700
+// A fit is bounded by how often it computes all levels, and by how many requests that
+// is in all: some thousand in a millisecond.
+const (
+	maxEvaluations = 600
+	minEvaluations = 150
+	maxComputed    = 2_000_000 // requests
+)
+
+// evaluations is how often a fit may compute these cases.
+func evaluations(cases []comparison) int {
+	requests := 1
+	for i := range cases {
+		requests += cases[i].requests
+	}
+	return min(max(maxComputed/requests, minEvaluations), maxEvaluations)
+}
 
 func (f *fitter) fit(cases []comparison) []float64 {
 	start := make([]float64, len(f.parameters))
 	problem := optimize.Problem{Func: func(x []float64) float64 { return f.misfit(cases, x) }}
-	settings := &optimize.Settings{FuncEvaluations: maxEvaluations, Converger: &optimize.FunctionConverge{Absolute: 1e-3, Iterations: 60}}
+	settings := &optimize.Settings{FuncEvaluations: evaluations(cases), Converger: &optimize.FunctionConverge{Absolute: 1e-3, Iterations: 60}}
 	result, err := optimize.Minimize(problem, start, settings, &optimize.NelderMead{SimplexSize: 0.2})
 	if result == nil || err != nil && result.F > f.misfit(cases, start) {
 		return start

@@ -51,6 +51,14 @@ func (l *Load) settles() bool {
 	return l.level.Kind == bench.KindClosed && l.level.Users > 1 && l.level.Requests == 0 && l.level.Duration == 0
 }
 
+// requests is how many are computed for a level of which so many were measured.
+func (l *Load) requests(measured int) int {
+	if l.settles() {
+		return int(l.rounds+2) * l.level.Users
+	}
+	return measured + l.level.WarmupRequests()
+}
+
 // most is how many requests a level has under way at most, and of how many tokens each;
 // 0 where that is not fixed.
 func most(w *bench.Workload, l bench.Level) (sequences, tokens int) {
@@ -77,7 +85,7 @@ func (l *Load) run(e *simulator.Engine) bench.LevelResult {
 
 func (l *Load) compute(e *simulator.Engine) bench.LevelResult {
 	r := e.Run(l.whole, seed)
-	if l.short == nil || r.E2E.Mean == nil {
+	if l.short == nil || r.E2E.Mean == nil || *r.E2E.Mean <= 0 {
 		return r
 	}
 	// Lengths of the same tenth share one plan, which costs more than running it.

@@ -161,6 +161,9 @@ func (f *forecaster) calibrate(results []tuner.TrialResult, run string, first in
 			views = append(views, v)
 			continue
 		}
+		for i, why := range fitted.Skipped { // an engine's refusal repeats its command line
+			fitted.Skipped[i] = hider(f.profile.Secrets).Replace(why)
+		}
 		v.fill(fitted)
 		if keep && !f.same {
 			c := predict.NewCalibration(fitted)

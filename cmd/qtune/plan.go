@@ -237,11 +237,22 @@ func (v *planView) text(w io.Writer) error {
 		p.printf("  %s: %s, %s\n", l.Workload, l.Level, l.limit())
 	}
 	p.printf("\n")
+	left := v.Unlisted
 	for i, t := range v.Trials {
+		if t.Status == string(tuner.Pruned) && t.Reason == tuner.ReasonBudget && i >= mostLeftOut {
+			left++
+			continue
+		}
 		p.trial(i+1, &t, v.level)
+	}
+	if left > 0 {
+		p.printf("And %d more, for which the budget leaves no room: --json lists those up to %d.\n", left, tuner.MaxListed)
 	}
 	return p.err
 }
+
+// mostLeftOut is up to which trial those are shown that the budget leaves no room for.
+const mostLeftOut = 100
 
 func (l *levelView) limit() string {
 	switch {
