@@ -1,7 +1,6 @@
 package simulator
 
 import (
-	"math"
 	"math/rand/v2"
 	"time"
 )
@@ -85,7 +84,7 @@ type part struct {
 type Core struct {
 	s       Scheduling
 	machine *Machine
-	jitter  float64 // standard deviation of a step's logarithm
+	noise   *noise // nil: every step takes what the machine says
 	rng     *rand.Rand
 
 	waiting  queue
@@ -108,20 +107,19 @@ type Core struct {
 	stats    Stats
 }
 
-// NewCore makes a scheduler. jitter is the standard deviation of a step's logarithm (0:
-// every step as the machine says); it and all that follows depend on seed alone.
-func NewCore(s Scheduling, machine *Machine, jitter float64, seed uint64) *Core {
+// NewCore makes a scheduler, whose chance (which drafts are taken) depends on seed alone.
+func NewCore(s Scheduling, machine *Machine, seed uint64) *Core {
 	c := &Core{}
-	c.again(s, machine, jitter, seed)
+	c.again(s, machine, seed)
 	return c
 }
 
 // again makes c as NewCore does, in the memory that it has.
-func (c *Core) again(s Scheduling, machine *Machine, jitter float64, seed uint64) {
+func (c *Core) again(s Scheduling, machine *Machine, seed uint64) {
 	s.Block = max(s.Block, 1)
 	blocks := s.Pool / s.Block
 	*c = Core{
-		s: s, machine: machine, jitter: jitter, rng: rand.New(rand.NewPCG(seed, 0x71)), free: blocks, total: blocks, least: blocks,
+		s: s, machine: machine, rng: rand.New(rand.NewPCG(seed, 0x71)), free: blocks, total: blocks, least: blocks,
 		waiting: queue{ring: c.waiting.ring}, running: c.running[:0], prefills: c.prefills[:0], decodes: c.decodes[:0], events: c.events[:0], times: c.times[:0],
 		prefix: c.prefix,
 	}
@@ -204,8 +202,8 @@ func (c *Core) closed() bool {
 }
 
 func (c *Core) noisy(d time.Duration) time.Duration {
-	if c.jitter > 0 {
-		d = time.Duration(float64(d) * math.Exp(c.jitter*c.rng.NormFloat64()))
+	if c.noise != nil {
+		return c.noise.step(d)
 	}
 	return d
 }

@@ -46,7 +46,7 @@ func smallCore(t testing.TB, s Scheduling) *Core {
 	m := model(t, "Qwen/Qwen3-32B-AWQ")
 	c := card(t, "RTX 5090")
 	s.Conservativeness = 1
-	return NewCore(s, NewMachine(c, m, Kernels{WeightBytes: .52, GraphTokens: 512}, EfficiencyOf(c)), 0, 1)
+	return NewCore(s, NewMachine(c, m, Kernels{WeightBytes: .52, GraphTokens: 512}, EfficiencyOf(c)), 1)
 }
 
 func tokensOf(steps []step) [][]string {
@@ -201,8 +201,7 @@ func TestAbortGivesEverythingBack(t *testing.T) {
 func TestSameSeedSameSteps(t *testing.T) {
 	run := func(seed uint64) []step {
 		c := smallCore(t, Scheduling{MaxRunning: 8, Budget: 100, Chunked: true, Pool: 1600, Block: 16})
-		c.jitter = 0.02
-		*c.rng = *NewCore(c.s, c.machine, 0, seed).rng
+		c.noise = newNoise(1, seed, 0)
 		for n := range 10 {
 			submit(c, fmt.Sprint(n), 30, 40)
 		}

@@ -15,6 +15,8 @@ type driver struct {
 	write lagMeter      // of each token, when it was handed to the network
 	wake  chan struct{} // holds one
 	wait  func(ctx context.Context, t time.Time, awake time.Duration) bool
+	steps int64 // after which it fails; 0: never
+	fail  func() (hung bool)
 
 	mu      sync.Mutex
 	arrived []*stream // not yet submitted
@@ -98,6 +100,12 @@ func (d *driver) run(ctx context.Context) {
 	var deadline time.Time
 	for {
 		first := d.take(live)
+		if d.steps > 0 && d.core.stats.Steps >= d.steps {
+			if d.fail() {
+				<-ctx.Done()
+			}
+			return
+		}
 		step, events := d.core.Step()
 		if step == 0 {
 			deadline = time.Time{}

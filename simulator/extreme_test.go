@@ -46,7 +46,7 @@ func serveOne(t *testing.T, i *instance, what string) {
 	if err := i.checkLength(prompt, 1); err != nil {
 		return // refused when it is asked for
 	}
-	c := NewCore(i.scheduling, NewMachine(i.card, i.model, i.kernels, EfficiencyOf(i.card)), 0, 0)
+	c := NewCore(i.scheduling, NewMachine(i.card, i.model, i.kernels, EfficiencyOf(i.card)), 0)
 	r := &Request{Prompt: prompt, Output: i.clip(prompt, 1)}
 	c.Submit(r)
 	for n := 0; !c.Idle(); n++ {

@@ -70,6 +70,15 @@ func (s *server) guard(next http.HandlerFunc) http.HandlerFunc {
 			s.loading(w)
 			return
 		}
+		switch s.i.fault.serving {
+		case refusesKey:
+			s.refuse(w, http.StatusUnauthorized, "Unauthorized")
+			return
+		case talksNonsense:
+			w.Header().Set("Content-Type", "text/html")
+			_, _ = w.Write([]byte("<html><body>It works!</body></html>")) // the client has gone, and nobody else cares
+			return
+		}
 		key := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 		if len(s.i.apiKeys) > 0 && !slices.Contains(s.i.apiKeys, key) {
 			s.refuse(w, http.StatusUnauthorized, "Unauthorized")

@@ -16,13 +16,20 @@ type settings struct {
 	cards   int     // of that kind, in the machine
 	speed   float64 // engine seconds in one wall second
 	seed    uint64
+	noise   float64        // 0: none; 1: that of a typical server
+	start   uint64         // the number of this start, which noise depends on too
+	fault   fault          // that it is to show
 	model   string         // catalog id, for a model that is no folder here
 	shape   *catalog.Model // of the model, whatever the command line names; nil: not given
 	getenv  func(string) string
 	version string // of the engine
 }
 
-// readSettings reads QTUNE_SIMULATE_CARD, _CARDS, _SPEED, _SEED and _MODEL.
+// MaxNoise is the largest scale of noise that is taken.
+const MaxNoise = 20
+
+// readSettings reads QTUNE_SIMULATE_CARD, _CARDS, _SPEED, _SEED, _START, _NOISE, _FAULT
+// and _MODEL.
 func readSettings(getenv func(string) string) (settings, error) {
 	s := settings{speed: 1, cards: 1, getenv: getenv, model: getenv("QTUNE_SIMULATE_MODEL")}
 	name := getenv("QTUNE_SIMULATE_CARD")
@@ -46,6 +53,24 @@ func readSettings(getenv func(string) string) (settings, error) {
 			return s, fmt.Errorf("QTUNE_SIMULATE_SPEED: %q is not a number above 0 and up to 1,000,000", v)
 		}
 		s.speed = speed
+	}
+	if v := getenv("QTUNE_SIMULATE_NOISE"); v != "" {
+		scale, err := strconv.ParseFloat(v, 64)
+		if err != nil || !(scale >= 0 && scale <= MaxNoise) {
+			return s, fmt.Errorf("QTUNE_SIMULATE_NOISE: %q is not a number from 0 to %d", v, MaxNoise)
+		}
+		s.noise = scale
+	}
+	if v := getenv("QTUNE_SIMULATE_START"); v != "" {
+		start, err := strconv.ParseUint(v, 10, 64)
+		if err != nil {
+			return s, fmt.Errorf("QTUNE_SIMULATE_START: %q is not a whole number", v)
+		}
+		s.start = start
+	}
+	var err error
+	if s.fault, err = findFault(getenv("QTUNE_SIMULATE_FAULT"), s.start); err != nil {
+		return s, fmt.Errorf("QTUNE_SIMULATE_FAULT: %w", err)
 	}
 	if v := getenv("QTUNE_SIMULATE_SEED"); v != "" {
 		seed, err := strconv.ParseUint(v, 10, 64)

@@ -69,11 +69,11 @@ func TestLeapIsManySteps(t *testing.T) {
 		"SGLang, pages":       {SGLang: true, MaxRunning: 8, Pool: 1280, Block: 16, Chunk: 64, MaxPrefill: 256, Mixed: true},
 		"slots":               {MaxRunning: 4, Budget: 512, Chunked: true, Pool: 2048, Block: 1},
 	} {
-		for _, jitter := range []float64{0, 0.02} {
+		for _, scale := range []float64{0, 2} {
 			single, leaping := smallCore(t, s), smallCore(t, s)
-			single.jitter, leaping.jitter = jitter, jitter
+			single.noise, leaping.noise = newNoise(scale, 7, 1), newNoise(scale, 7, 1)
 			quiet := smallCore(t, s)
-			quiet.jitter, quiet.brief = jitter, true
+			quiet.noise, quiet.brief = newNoise(scale, 7, 1), true
 			want, wantStats := trail(single, 60, false)
 			got, gotStats := trail(leaping, 60, true)
 			if wantStats.LastDecodeSequence = gotStats.LastDecodeSequence; wantStats != gotStats {
@@ -84,7 +84,7 @@ func TestLeapIsManySteps(t *testing.T) {
 			}
 			for name := range want {
 				if !reflect.DeepEqual(got[name], want[name]) {
-					t.Errorf("%s, noise %g: request %s: by leaps %v\nby steps %v", what, jitter, name, got[name], want[name])
+					t.Errorf("%s, noise %g: request %s: by leaps %v\nby steps %v", what, scale, name, got[name], want[name])
 					break
 				}
 			}

@@ -44,6 +44,10 @@ func Main(ctx context.Context, args []string, getenv func(string) string, stdout
 	}
 	say(stdout, "qtune: simulated %s on %s at speed %g", kind, s.card.Name, s.speed)
 	i, err := parse(s, args[1:])
+	if err == nil && s.fault.what != "" {
+		say(stdout, "qtune: this simulated %s will fail as it was asked to: %s", kind, s.fault.what)
+		err = i.show(s.fault)
+	}
 	var usage *usageError
 	switch {
 	case errors.As(err, &usage):
@@ -92,7 +96,7 @@ func (i *instance) run(ctx context.Context, stdout, stderr io.Writer) int {
 	defer running.Wait()
 	defer cancel()
 	start := time.Now()
-	p := &player{i: i, stdout: stdout, stderr: stderr, failed: make(chan error, 1), running: &running}
+	p := &player{i: i, stdout: stdout, stderr: stderr, started: start, failed: make(chan error, 1), fallen: make(chan struct{}), running: &running}
 	for _, e := range i.script(start).entries {
 		if !sleepUntil(ctx, start.Add(time.Duration(float64(e.at)/i.speed))) {
 			p.close()
@@ -108,6 +112,9 @@ func (i *instance) run(ctx context.Context, stdout, stderr io.Writer) int {
 	}
 	select {
 	case <-ctx.Done():
+	case <-p.fallen:
+		p.close()
+		return i.fault.code
 	case err := <-p.failed:
 		say(stderr, "qtune: simulated %s: serving: %v", i.kind, err)
 		return 1
@@ -149,7 +156,9 @@ type player struct {
 	stdout, stderr io.Writer
 	server         *server
 	http           *http.Server
+	started        time.Time
 	failed         chan error
+	fallen         chan struct{} // closed when the process is to end of a fault
 	running        *sync.WaitGroup
 }
 
@@ -191,8 +200,11 @@ func (p *player) listen(ctx context.Context) error {
 	}
 	i := p.i
 	machine := NewMachine(i.card, i.model, i.kernels, EfficiencyOf(i.card))
-	d := newDriver(NewCore(i.scheduling, machine, 0, i.seed), i.speed)
+	d := newDriver(i.core(machine), i.speed)
 	p.server = newServer(i, d)
+	if i.fault.serving >= hangs {
+		d.steps, d.fail = faultySteps, p.fall
+	}
 	p.http = &http.Server{Handler: p.server.handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 5 * time.Minute}
 	p.running.Go(func() { d.run(ctx) })
 	p.running.Go(func() {
@@ -201,6 +213,32 @@ func (p *player) listen(ctx context.Context) error {
 		}
 	})
 	return nil
+}
+
+// core is the scheduler of this start.
+func (i *instance) core(machine *Machine) *Core {
+	c := NewCore(i.scheduling, machine, i.seed)
+	c.noise = newNoise(i.noise, i.seed, i.start)
+	return c
+}
+
+// fall shows a fault under load, and says whether the server still takes requests that
+// nobody will serve.
+func (p *player) fall() (hung bool) {
+	f := p.i.fault
+	if f.serving == hangs {
+		return true
+	}
+	s := newScript(p.i, p.started)
+	s.after(time.Since(p.started).Seconds() * p.i.speed)
+	s.falls(f.words(p.i.kind))
+	for _, e := range s.entries {
+		say(p.stderr, "%s", e.text)
+	}
+	if f.serving == dies {
+		close(p.fallen)
+	}
+	return false
 }
 
 // close cuts every connection, as the engines do when they are told to end.

@@ -45,6 +45,10 @@ func (s *server) chat(w http.ResponseWriter, r *http.Request)        { s.generat
 
 func (s *server) generate(w http.ResponseWriter, r *http.Request, chat bool) {
 	arrived := time.Now()
+	if s.i.fault.serving == failsRequests && s.requests.Load() > 0 {
+		s.refuse(w, http.StatusInternalServerError, "Internal Server Error")
+		return
+	}
 	g := &generation{chat: chat}
 	if err := readJSON(r, g); err != nil {
 		s.refuse(w, http.StatusBadRequest, err.Error())

@@ -8,11 +8,9 @@ import (
 	"github.com/qtune/qtune/bench"
 )
 
-// began is a request whose prompt begins like others with the same keys.
-func began(c *Core, name string, prompt, output, piece int, keys ...uint64) *Request {
-	r := &Request{Prompt: prompt, Output: output, Owner: name, Prefix: keys, Segment: piece}
-	c.Submit(r)
-	return r
+// began submits a request whose prompt begins like others with the same keys.
+func began(c *Core, name string, prompt, output, piece int, keys ...uint64) {
+	c.Submit(&Request{Prompt: prompt, Output: output, Owner: name, Prefix: keys, Segment: piece})
 }
 
 func TestBeginningsAreComputedOnce(t *testing.T) {

@@ -225,7 +225,7 @@ func FuzzCommandLine(f *testing.F) {
 		if i.maxLen < 1 || i.scheduling.MaxRunning < 1 {
 			t.Fatalf("%s %s: serves with %d tokens of context, %d sequences", kind, line, i.maxLen, i.scheduling.MaxRunning)
 		}
-		c := NewCore(i.scheduling, NewMachine(i.card, i.model, i.kernels, EfficiencyOf(i.card)), 0, 0)
+		c := NewCore(i.scheduling, NewMachine(i.card, i.model, i.kernels, EfficiencyOf(i.card)), 0)
 		r := &Request{Prompt: 1, Output: 1}
 		c.Submit(r)
 		for n := 0; !c.Idle(); n++ {

@@ -51,6 +51,9 @@ func (s *script) dies(at stage) bool { return s.i.death != nil && s.i.death.stag
 
 // loadSeconds is how long weights take from the page cache: 11 s were measured for 18 GiB.
 func (s *script) loadSeconds() float64 {
+	if s.i.fault.slow {
+		return 4 * 3600
+	}
 	if s.i.boot.dummyWeights {
 		return 0.5
 	}
@@ -62,10 +65,12 @@ func pid() int { return os.Getpid() }
 // script writes the start of an engine.
 func (i *instance) script(now time.Time) *script {
 	s := newScript(i, now)
-	switch i.kind {
-	case kindVLLM:
+	switch {
+	case s.dies(stageParse):
+		s.after(1)
+	case i.kind == kindVLLM:
 		s.vllm()
-	case kindSGLang:
+	case i.kind == kindSGLang:
 		s.sglang()
 	default:
 		s.llamacpp()
@@ -171,6 +176,36 @@ func (s *script) vllmDeath() {
 	s.after(2)
 	s.line(true, "(APIServer pid=%d) Traceback (most recent call last):", pid())
 	s.line(true, "(APIServer pid=%d) RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {'EngineCore': 1}", pid())
+}
+
+// falls is the end of an engine that served, in the words of its kind; nothing for one
+// that ends in silence.
+func (s *script) falls(text []string) {
+	if len(text) == 0 {
+		return
+	}
+	lines := append([]string{"Traceback (most recent call last):", `  File "core.py", line 1201, in run_engine_core`, "    engine_core.run_busy_loop()"}, text...)
+	stamp := s.clock().Format("2006-01-02 15:04:05")
+	switch s.i.kind {
+	case kindVLLM:
+		s.vllmLine("EngineCore", "ERROR", "core.py:1203", "EngineCore encountered a fatal error.")
+		for _, l := range lines {
+			s.vllmLine("EngineCore", "ERROR", "core.py:1203", "%s", l)
+		}
+		s.vllmLine("APIServer", "ERROR", "async_llm.py:708", "AsyncLLM output_handler failed.")
+		s.vllmLine("APIServer", "ERROR", "async_llm.py:708", "vllm.v1.engine.exceptions.EngineDeadError: EngineCore encountered an issue. See stack trace (above) for the root cause.")
+	case kindSGLang:
+		if strings.Contains(text[0], "watchdog") {
+			s.line(true, "[%s] %s", stamp, text[0])
+		} else {
+			s.line(true, "[%s] Scheduler hit an exception: %s", stamp, strings.Join(lines, "\n"))
+		}
+		s.line(true, "[%s] Received sigquit from a child process. It usually means the child failed.", stamp)
+	default:
+		for _, l := range text {
+			s.line(true, "%s", l)
+		}
+	}
 }
 
 // trace is a traceback without the engine's log prefix.

@@ -165,7 +165,8 @@ func TestWindowsBoundWhatIsRead(t *testing.T) {
 
 func TestStepAllocatesNothing(t *testing.T) {
 	c, m := card(t, "RTX 5090"), model(t, "Qwen/Qwen3-32B-AWQ")
-	core := NewCore(Scheduling{MaxRunning: 32, Budget: 2048, Chunked: true, Pool: 30000, Block: 16}, NewMachine(c, m, Kernels{WeightBytes: .52}, EfficiencyOf(c)), 0.01, 1)
+	core := NewCore(Scheduling{MaxRunning: 32, Budget: 2048, Chunked: true, Pool: 30000, Block: 16}, NewMachine(c, m, Kernels{WeightBytes: .52}, EfficiencyOf(c)), 1)
+	core.noise = newNoise(1, 1, 1)
 	requests := make([]Request, 16)
 	round := func() {
 		for i := range requests {

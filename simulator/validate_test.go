@@ -54,7 +54,7 @@ func TestAgainstRealLogs(t *testing.T) {
 			log := readLog(t, file)
 			c, m := card(t, r.card), model(t, r.model)
 			machine := NewMachine(c, m, Kernels{WeightBytes: 2, GraphTokens: 512, PrefillGraphs: true, Compiled: true, Tensor: r.tensor}, EfficiencyOf(c))
-			simulated := replay(NewCore(r.scheduling, machine, 0, 1), log)
+			simulated := replay(NewCore(r.scheduling, machine, 1), log)
 			compare(t, log, simulated, r.within)
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"time"
 
 	"github.com/qtune/qtune/bench"
@@ -19,6 +20,7 @@ type Setup struct {
 	Cards      int            // of that kind, in the machine; 0: 1
 	Model      *catalog.Model // nil: what the command line names
 	Efficiency Efficiency     // the zero value: EfficiencyOf(Card)
+	Noise      float64        // 0: none; 1: that of a typical server
 }
 
 // Facts are what a start tells.
@@ -45,7 +47,7 @@ func Prepare(s Setup) (*Engine, error) {
 	if parse == nil {
 		return nil, fmt.Errorf("no engine %q can be simulated: vllm, sglang and llamacpp can", s.Kind)
 	}
-	set := settings{card: s.Card, cards: max(s.Cards, 1), speed: 1, getenv: s.Getenv, shape: s.Model}
+	set := settings{card: s.Card, cards: max(s.Cards, 1), speed: 1, noise: s.Noise, getenv: s.Getenv, shape: s.Model}
 	if set.getenv == nil {
 		set.getenv = func(string) string { return "" }
 	}
@@ -67,7 +69,10 @@ func Prepare(s Setup) (*Engine, error) {
 func (i *instance) facts() Facts {
 	f := Facts{Fit: i.fit, MaxModelLen: i.maxLen, MaxRunning: i.scheduling.MaxRunning, NotModelled: i.args.unmodelled()}
 	if i.death != nil {
-		f.Refusal = i.death.text[len(i.death.text)-1]
+		f.Refusal = "it ends with code " + strconv.Itoa(i.death.code)
+		if n := len(i.death.text); n > 0 {
+			f.Refusal = i.death.text[n-1]
+		}
 		return f
 	}
 	entries := i.script(time.Unix(0, 0)).entries
@@ -170,7 +175,8 @@ func (e *Engine) Run(load *Load, seed uint64) bench.LevelResult {
 func (e *Engine) run(load *Load, client *bench.Virtual, seed uint64) bench.LevelResult {
 	load.used = 0
 	r := &run{engine: e, load: load, client: client, limits: client.Timeouts(), core: &load.core, silent: load.silent.empty(), under: load.under.empty()}
-	r.core.again(e.i.scheduling, e.machine, 0, seed)
+	r.core.again(e.i.scheduling, e.machine, seed)
+	r.core.noise = newNoise(e.i.noise, seed, 0)
 	r.core.brief = e.i.interval == 1 && e.i.scheduling.Drafted == 0
 	r.all()
 	load.silent, load.under = r.silent, r.under
