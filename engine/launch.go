@@ -37,6 +37,7 @@ type Launcher struct {
 	Progress func(stage string) // what is being waited for; nil: nobody listens
 
 	mu        sync.Mutex
+	starts    int
 	client    *docker.Client
 	images    map[string]docker.Image // by reference: pulled once a run
 	simulator string                  // the simulator's image, once it is made
@@ -57,6 +58,7 @@ type Start struct {
 	ColdCaches bool
 
 	kept *kept // caches; nil: none are kept
+	nth  int   // of the launcher's starts, from 1
 }
 
 // Launch starts an engine and waits until it truly serves: it is alive, its
@@ -103,6 +105,10 @@ func (l *Launcher) Launch(ctx context.Context, st Start) (*Server, *Failure, err
 
 // launch is one start.
 func (l *Launcher) launch(ctx context.Context, st Start, image docker.Image) (*Server, *Failure, error) {
+	l.mu.Lock()
+	l.starts++
+	st.nth = l.starts
+	l.mu.Unlock()
 	file, err := openLog(st.LogPath)
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening the trial's log: %w", err)

@@ -26,6 +26,8 @@ type Simulation struct {
 	Cards    int     // of that kind, in the machine; 0 means 1
 	Speed    float64 // engine seconds in one wall second; 0 means 1
 	Seed     uint64
+	Noise    float64 // 0: none; 1: that of a typical server
+	Fault    string  // a failure to show, NAME or NAME@N for the Nth start alone; "": none
 }
 
 // Machine names the cards: "RTX 5090", "2 × RTX 5090".
@@ -34,6 +36,18 @@ func (s *Simulation) Machine() string {
 		return strconv.Itoa(s.Cards) + " × " + s.Card
 	}
 	return s.Card
+}
+
+// Unusual names what makes a simulation give other figures than an undisturbed one; "".
+func (s *Simulation) Unusual() string {
+	text := ""
+	if s.Noise > 0 {
+		text += ", noise " + strconv.FormatFloat(s.Noise, 'g', -1, 64)
+	}
+	if s.Fault != "" {
+		text += ", fault " + s.Fault
+	}
+	return text
 }
 
 // simulatorPath is the one file in the simulator's image.
@@ -55,6 +69,15 @@ func (s *Simulation) env(st Start) []string {
 	}
 	if s.Speed <= 0 {
 		env[0] = "QTUNE_SIMULATE_SPEED=1"
+	}
+	if s.Noise > 0 {
+		env = append(env, "QTUNE_SIMULATE_NOISE="+strconv.FormatFloat(s.Noise, 'g', -1, 64))
+	}
+	if s.Fault != "" {
+		env = append(env, "QTUNE_SIMULATE_FAULT="+s.Fault)
+	}
+	if st.nth > 0 && (s.Noise > 0 || s.Fault != "") {
+		env = append(env, "QTUNE_SIMULATE_START="+strconv.Itoa(st.nth))
 	}
 	if s.Cards > 1 {
 		env = append(env, "QTUNE_SIMULATE_CARDS="+strconv.Itoa(s.Cards))

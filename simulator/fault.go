@@ -100,6 +100,15 @@ func Faults(kind string) []string {
 	return names
 }
 
+// DescribeFault says what a fault is, for a person, and which engines alone can show it.
+func DescribeFault(name string) string {
+	f := faults()[name]
+	if f.kinds != nil {
+		return f.what + " (" + strings.Join(f.kinds, ", ") + ")"
+	}
+	return f.what
+}
+
 func (f fault) of(kind string) bool { return f.kinds == nil || slices.Contains(f.kinds, kind) }
 
 // CheckFault says what is wrong with the name of a fault, as QTUNE_SIMULATE_FAULT takes it.

@@ -167,7 +167,9 @@ func (p *player) play(ctx context.Context, e entry) error {
 	case actBind:
 		return p.bind(ctx)
 	case actListen:
-		return p.listen(ctx)
+		return p.listen(ctx, false)
+	case actServe:
+		return p.listen(ctx, true)
 	case actReady:
 		p.server.ready.Store(true)
 	default:
@@ -192,7 +194,7 @@ func (p *player) bind(ctx context.Context) error {
 	return l.Close()
 }
 
-func (p *player) listen(ctx context.Context) error {
+func (p *player) listen(ctx context.Context, ready bool) error {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", p.address())
 	if err != nil {
@@ -202,6 +204,7 @@ func (p *player) listen(ctx context.Context) error {
 	machine := NewMachine(i.card, i.model, i.kernels, EfficiencyOf(i.card))
 	d := newDriver(i.core(machine), i.speed)
 	p.server = newServer(i, d)
+	p.server.ready.Store(ready)
 	if i.fault.serving >= hangs {
 		d.steps, d.fail = faultySteps, p.fall
 	}

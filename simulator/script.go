@@ -23,6 +23,7 @@ const (
 	actBind          // the port must be free, or the start fails here
 	actListen        // HTTP answers from here on
 	actReady         // and health is well
+	actServe         // both in one
 )
 
 type entry struct {
@@ -125,8 +126,7 @@ func (s *script) vllm() {
 	api("INFO", "entry.py:140", "Starting vLLM server on http://%s:%d", i.host, i.port)
 	s.line(true, "INFO:     Started server process [%d]", pid())
 	s.line(true, "INFO:     Waiting for application startup.")
-	s.do(actListen)
-	s.do(actReady)
+	s.do(actServe)
 	s.line(true, "INFO:     Application startup complete.")
 }
 

@@ -94,6 +94,28 @@ func TestVirtualTokensThatComeTogether(t *testing.T) {
 	}
 }
 
+// Noise changes the figures of each seed, by little, and equal seeds give equal ones.
+func TestVirtualNoise(t *testing.T) {
+	load, err := NewLoad(chat(), bench.Level{Kind: bench.KindClosed, Users: 8, OutputTokens: 50, Requests: 40, Warmup: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := Prepare(Setup{Kind: "vllm", Args: marlin32, Card: card(t, "RTX 5090"), Noise: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	quiet := prepared(t, marlin32...).Run(load, 1).OutputThroughput
+	one, again, other := e.Run(load, 1), e.Run(load, 1), e.Run(load, 2)
+	if !reflect.DeepEqual(one, again) || one.OutputThroughput == other.OutputThroughput {
+		t.Error("noise does not depend on the seed alone")
+	}
+	for _, r := range []bench.LevelResult{one, other} {
+		if ratio := r.OutputThroughput / quiet; ratio < .9 || ratio > 1.05 {
+			t.Errorf("with noise %.3f of what it is without", ratio)
+		}
+	}
+}
+
 func TestVirtualRefusals(t *testing.T) {
 	l := bench.Level{Kind: bench.KindClosed, Users: 2, OutputTokens: 50, Requests: 4}
 	for what, s := range map[string]Setup{

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -25,6 +26,8 @@ type simulateFlags struct {
 	in       string
 	speed    float64
 	seed     uint64
+	noise    float64
+	fault    string
 }
 
 func (f *simulateFlags) bind(c *cobra.Command) {
@@ -32,6 +35,8 @@ func (f *simulateFlags) bind(c *cobra.Command) {
 	c.Flags().StringVar(&f.in, "simulate-in", "process", "where simulated engines run: process or docker")
 	c.Flags().Float64Var(&f.speed, "simulate-speed", defaultSimulatedSpeed, "how many seconds a simulated engine lives in one of ours")
 	c.Flags().Uint64Var(&f.seed, "simulate-seed", 1, "seed of all that is random in a simulated engine")
+	c.Flags().Float64Var(&f.noise, "simulate-noise", 0, "how uneven simulated engines are: 0 not at all, 1 as a typical server (jitter, drift, restarts, stalls)")
+	c.Flags().StringVar(&f.fault, "simulate-fault", "", "make simulated engines fail, to rehearse it: NAME, or NAME@N for the Nth start alone; \"qtune simulate --help\" lists them")
 }
 
 // simulation is what the launcher needs, nil for real engines.
@@ -45,6 +50,12 @@ func (f *simulateFlags) simulation(p *profiles.Profile) (*engine.Simulation, err
 	if f.speed <= 0 || f.speed > maxSimulatedSpeed {
 		return nil, &usageError{fmt.Errorf("--simulate-speed %g: choose more than 0, at most %d", f.speed, maxSimulatedSpeed)}
 	}
+	if f.noise < 0 || f.noise > simulator.MaxNoise {
+		return nil, &usageError{fmt.Errorf("--simulate-noise %g: choose 0 to %d", f.noise, simulator.MaxNoise)}
+	}
+	if err := simulator.CheckFault(f.fault); err != nil {
+		return nil, &usageError{fmt.Errorf("--simulate-fault: %w", err)}
+	}
 	card := p.GPU.Simulate
 	if card == "" {
 		card = defaultSimulatedCard
@@ -56,7 +67,7 @@ func (f *simulateFlags) simulation(p *profiles.Profile) (*engine.Simulation, err
 	if err != nil {
 		return nil, fmt.Errorf("find this program for simulated engines: %w", err)
 	}
-	return &engine.Simulation{Binary: self, InDocker: f.in == "docker", Card: card, Cards: len(p.GPU.Devices), Speed: f.speed, Seed: f.seed}, nil
+	return &engine.Simulation{Binary: self, InDocker: f.in == "docker", Card: card, Cards: len(p.GPU.Devices), Speed: f.speed, Seed: f.seed, Noise: f.noise, Fault: f.fault}, nil
 }
 
 func cardNames() []string {
@@ -65,6 +76,15 @@ func cardNames() []string {
 		names = append(names, c.Name)
 	}
 	return names
+}
+
+// faultList is the failures that simulated engines can show, a line each.
+func faultList() string {
+	var b strings.Builder
+	for _, name := range simulator.Faults("") {
+		fmt.Fprintf(&b, "  %-25s %s\n", name, simulator.DescribeFault(name))
+	}
+	return b.String()
 }
 
 func simulateCmd(w *world) *cobra.Command {
@@ -79,8 +99,14 @@ name. Settings of the simulation come by environment:
   QTUNE_SIMULATE_CARDS  how many of them the machine has (1)
   QTUNE_SIMULATE_SPEED  engine seconds in a second (1)
   QTUNE_SIMULATE_SEED   seed of all that is random
+  QTUNE_SIMULATE_NOISE  how uneven it is: 0 not at all, 1 as a typical server
+  QTUNE_SIMULATE_FAULT  a failure that it shows: NAME, or NAME@N for the Nth start
+  QTUNE_SIMULATE_START  the number of this start
   QTUNE_SIMULATE_MODEL  the model, where the model argument names no known one
 
+The failures are:
+
+` + faultList() + `
   qtune simulate vllm Qwen/Qwen3-8B --max-model-len 8192 --port 8000`,
 		DisableFlagParsing: true,
 		RunE: func(c *cobra.Command, args []string) error {

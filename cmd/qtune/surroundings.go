@@ -75,7 +75,7 @@ func (s *surroundings) identify(ctx context.Context, e *profiles.Engine) (string
 	switch {
 	case s.simulation != nil:
 		return fmt.Sprintf("simulator %s, %s, seed %d, speed %g, docker %v", simulator.Version,
-			s.simulation.Machine(), s.simulation.Seed, s.simulation.Speed, s.simulation.InDocker), nil
+			s.simulation.Machine(), s.simulation.Seed, s.simulation.Speed, s.simulation.InDocker) + s.simulation.Unusual(), nil
 	case e.Runtime == profiles.RuntimeProcess:
 		return executable(e), nil
 	case e.Runtime == profiles.RuntimeExternal || s.docker == nil:
