@@ -63,6 +63,9 @@ func (e *estimator) ratio(m bench.Metric, a, b []Figure) Row {
 	log := mean(lb) - mean(la)
 	change := math.Expm1(log)
 	r.Change = &change
+	if e.blocks(&r, a, b) {
+		return r
+	}
 	var parts []part
 	switch within, ok := e.paired(m, &r); {
 	case ok:
@@ -85,6 +88,28 @@ func (e *estimator) ratio(m bench.Metric, a, b []Figure) Row {
 	half := halfWidth(parts)
 	r.Interval = &[2]float64{math.Expm1(log - half), math.Expm1(log + half)}
 	return r
+}
+
+// blocks compares starts that were measured beside each other, as the finish of a run
+// does; false where they were not.
+func (e *estimator) blocks(r *Row, a, b []Figure) bool {
+	if len(a) < 2 || len(a) != len(b) {
+		return false
+	}
+	values := make([][]float64, 2)
+	for i := range a {
+		if block := e.a.Starts[i].Block; block == "" || block != e.b.Starts[i].Block {
+			return false
+		}
+		values[0], values[1] = append(values[0], a[i].Value), append(values[1], b[i].Value)
+	}
+	d, err := finish.Decide(values, false, e.noise)
+	if err != nil {
+		return false
+	}
+	r.Method, r.NA, r.NB = ByStarts, len(a), len(b)
+	r.Interval = &[2]float64{d.Low, d.High}
+	return true
 }
 
 // paired is the variance of the difference between the same requests; false where

@@ -84,6 +84,9 @@ type Start struct {
 	Figures  map[string]Figure // by the metric's name
 	Requests *Requests         // nil where single requests are not kept
 	Bound    bool              // the load client was the bottleneck
+	// Block names what was measured beside this start, with the same requests: starts of
+	// both sides with the same block are compared with each other. "" is none.
+	Block string
 }
 
 // Figure is the value of a metric.
@@ -156,17 +159,41 @@ func put(list *[]float64, at int, v float64) {
 	(*list)[at] = v
 }
 
-// AddStart enters the levels of another start of the same server.
-func (s *Side) AddStart(levels []Level) {
-	for i := range levels {
-		for j := range s.Levels {
-			k := &s.Levels[j]
-			if k.Load == levels[i].Load && k.Workload == levels[i].Workload {
-				k.Starts = append(k.Starts, levels[i].Starts...)
-				break
+// Replace takes what several starts measured instead of what a level had; each start
+// is a list of levels.
+func (s *Side) Replace(starts [][]Level) {
+	fresh := map[*Level][]Start{}
+	for _, levels := range starts {
+		for i := range levels {
+			if k := s.level(&levels[i]); k != nil {
+				fresh[k] = append(fresh[k], levels[i].Starts...)
 			}
 		}
 	}
+	for k, all := range fresh {
+		k.Starts, k.List = all, ""
+	}
+}
+
+func (s *Side) level(l *Level) *Level {
+	for i := range s.Levels {
+		if k := &s.Levels[i]; k.Load == l.Load && k.Workload == l.Workload {
+			return k
+		}
+	}
+	return nil
+}
+
+// Span is from the first request's send to the last one's end, in milliseconds; 0
+// where none was completed.
+func (r *Requests) Span() float64 {
+	first, last := math.Inf(1), 0.0
+	for i, v := range r.E2E {
+		if !math.IsNaN(v) {
+			first, last = math.Min(first, r.Sent[i]), math.Max(last, r.Sent[i]+v)
+		}
+	}
+	return math.Max(0, last-first)
 }
 
 // Join enters another measurement of the same, made on a start of its own. An error

@@ -25,6 +25,7 @@ type Data struct {
 	Outcome   tuner.Outcome       `json:"outcome"`
 	Gain95    *[2]float64         `json:"gain_interval"` // 95 %, within one start of each
 	Results   []tuner.TrialResult `json:"results"`
+	Finish    []tuner.TrialResult `json:"finish,omitempty"` // each start of the finish
 	Effects   []Effect            `json:"effects"`
 	Front     []string            `json:"pareto_front"` // trials, by growing throughput
 	Timeline  []Stay              `json:"timeline"`
@@ -38,7 +39,7 @@ func NewData(run *tuner.PastRun, version string) *Data {
 	d := &Data{
 		Schema: "qtune.report", Version: SchemaVersion, Generator: version,
 		Run: run.Header, State: run.State, Started: run.Started, Ended: run.Ended,
-		Outcome: run.Outcome, Gain95: run.Outcome.GainInterval(), Results: run.Results,
+		Outcome: run.Outcome, Gain95: run.Outcome.GainInterval(), Results: run.Results, Finish: run.Finish,
 		Timeline: staysOf(run), Profile: b.source(), Missing: run.Missing,
 	}
 	for _, a := range axesOf(b.o, b.results) {

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"path/filepath"
 	"strings"
 
@@ -35,19 +36,11 @@ func (t *trialSide) side(pick string) (*compare.Side, error) {
 	if t.past.Profile != nil {
 		s.Model = cmp.Or(t.past.Profile.Model.ID, s.Model)
 	}
-	for i, start := range t.starts(r) {
-		if i == 0 {
-			s.Levels, err = t.levels(start)
-			if err != nil {
-				return nil, err
-			}
-			continue
-		}
-		more, err := t.levels(start)
-		if err != nil {
-			return nil, err
-		}
-		s.AddStart(more)
+	if s.Levels, err = t.levels(r); err != nil {
+		return nil, err
+	}
+	if starts := t.finish(r); len(starts) > 0 {
+		s.Replace(starts)
 	}
 	s.Objective = t.objective(r)
 	return s, nil
@@ -139,20 +132,26 @@ func (t *trialSide) trial(id string) (*tuner.TrialResult, error) {
 	return found, nil
 }
 
-// starts are the results of a trial that count: of a finish on fresh starts those,
-// else the one that it was chosen by.
-func (t *trialSide) starts(r *tuner.TrialResult) []*tuner.TrialResult {
-	var fresh []*tuner.TrialResult
-	for i := range t.past.Attempts {
-		a := t.past.Attempts[i].Result
-		if a != nil && a.Trial == r.Trial && a.Status == tuner.OK && a.Purpose != "" && a.Purpose != tuner.PurposeSearch {
-			fresh = append(fresh, a)
+// finish is what the starts of a run's finish measured of a trial: of each its levels,
+// marked by the block of starts that got the same requests.
+func (t *trialSide) finish(r *tuner.TrialResult) [][]compare.Level {
+	var all [][]compare.Level
+	for i := range t.past.Finish {
+		f := &t.past.Finish[i]
+		if f.Trial != r.Trial || f.Status != tuner.OK {
+			continue
 		}
+		var levels []compare.Level
+		for _, w := range f.Workloads {
+			for li := range w.Levels {
+				l := files.LevelOf(w.Workload, &w.Levels[li], files.Sent{}, nil)
+				l.Starts[0].Block = fmt.Sprintf("%s block %d", t.past.Header.Run, f.Start)
+				levels = append(levels, l)
+			}
+		}
+		all = append(all, levels)
 	}
-	if len(fresh) > 0 {
-		return fresh
-	}
-	return []*tuner.TrialResult{r}
+	return all
 }
 
 // levels are the levels of one start.
@@ -162,11 +161,15 @@ func (t *trialSide) levels(r *tuner.TrialResult) ([]compare.Level, error) {
 		return nil, err
 	}
 	var all []compare.Level
-	for wi, w := range r.Workloads {
+	for _, w := range r.Workloads {
 		for li := range w.Levels {
 			l := &w.Levels[li]
-			sent, name := t.sent(wi, li, w.Workload, l)
-			level := files.LevelOf(w.Workload, l, sent, requests[files.Place{Workload: w.Workload, Level: name}])
+			sent := t.sent(w.Workload, l)
+			kept := requests[files.Place{Workload: w.Workload, Level: sent.Level}]
+			if kept != nil && math.Abs(kept.Span()/1000-l.DurationS) > 1e-6 {
+				kept = nil // a later start has written its own in their place
+			}
+			level := files.LevelOf(w.Workload, l, sent, kept)
 			level.Separate = true
 			all = append(all, level)
 		}
@@ -174,15 +177,22 @@ func (t *trialSide) levels(r *tuner.TrialResult) ([]compare.Level, error) {
 	return all, nil
 }
 
-// sent is what a level sent, and its full name, by the run's profile; without one
-// only the name that its result tells.
-func (t *trialSide) sent(wi, li int, workload string, l *bench.LevelResult) (files.Sent, string) {
-	p := t.past.Profile
-	if p == nil || wi >= len(p.Workloads) || li >= len(p.Workloads[wi].Levels) || p.Workloads[wi].Name != workload {
-		return files.Sent{}, tuner.LevelName(l)
+// sent is what a level sent, by the run's profile; without one only the name that its
+// result tells.
+func (t *trialSide) sent(workload string, l *bench.LevelResult) files.Sent {
+	name := tuner.LevelName(l)
+	if t.past.Profile == nil {
+		return files.Sent{Level: name}
 	}
-	level := p.Workloads[wi].Levels[li]
-	return files.SentBy(p.Workloads[wi], level), level.String()
+	for _, w := range t.past.Profile.Workloads {
+		for _, level := range w.Levels {
+			plain := bench.Level{Kind: level.Kind, Users: level.Users, Rate: level.Rate, OutputTokens: level.OutputTokens}
+			if w.Name == workload && plain.String() == name && level.OutputTokens == l.RequestedOutputTokens && level.RateEnd == l.RateEnd {
+				return files.SentBy(w, level)
+			}
+		}
+	}
+	return files.Sent{Level: name}
 }
 
 // requests are the timings of single requests that the trial's folder keeps; none

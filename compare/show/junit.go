@@ -43,7 +43,6 @@ type (
 	problem struct {
 		Message string `xml:"message,attr"`
 		Type    string `xml:"type,attr,omitempty"`
-		Text    string `xml:",chardata"`
 	}
 )
 
@@ -62,7 +61,7 @@ func JUnit(w io.Writer, c *compare.Comparison, o Options) error {
 	case !c.Comparable() && !o.Forced:
 		for _, r := range c.Reasons {
 			text := p.plainMark(p.reason(r))
-			s.add(testCase{Name: "comparable: " + r.Code, Class: "qtune.compare", Error: &problem{text, "not-comparable", text}})
+			s.add(testCase{Name: "comparable: " + r.Code, Class: "qtune.compare", Error: &problem{Message: text, Type: "not-comparable"}})
 		}
 	case c.Gate != nil:
 		p.checks(&s)
@@ -112,7 +111,7 @@ func (p *page) checks(s *testSuite) {
 		c := testCase{Name: p.plainMark(k.Metric), Class: p.level(k.Workload, k.Level), Out: text}
 		switch k.Outcome {
 		case compare.Slower:
-			c.Failure, c.Out = &problem{text, "slower", text}, ""
+			c.Failure, c.Out = &problem{Message: text, Type: "slower"}, ""
 		case compare.Open:
 			c.Skipped, c.Out = &problem{Message: text}, ""
 		}

@@ -57,7 +57,7 @@ func (p *page) head() {
 	}
 	if !p.c.Comparable() {
 		p.line("")
-		p.line(p.Say("compare.against"))
+		p.wrapped("", p.Say("compare.against"))
 		for _, r := range p.c.Reasons {
 			p.wrapped("  ", "- "+p.reason(r))
 		}
