@@ -59,6 +59,16 @@ func ParseHelp(text string) (*Help, error) {
 	return h, nil
 }
 
+// NewHelp is a help that lists these options, written with their dashes: one that was
+// kept.
+func NewHelp(options []string) *Help {
+	h := &Help{options: make(map[string]bool, len(options))}
+	for _, o := range options {
+		h.options[o] = true
+	}
+	return h
+}
+
 func (h *Help) add(form *regexp.Regexp, text string) {
 	for _, m := range form.FindAllStringSubmatch(text, -1) {
 		h.options[m[1]] = true

@@ -29,7 +29,7 @@ const (
 // *HelpError says that the program printed no help; another error is as Launch's.
 func (l *Launcher) Help(ctx context.Context, e *profiles.Engine, g profiles.GPU) (*catalog.Help, error) {
 	k, _ := Lookup(e.Kind)
-	if k.help == nil || e.Runtime == profiles.RuntimeExternal {
+	if !HasHelp(e) {
 		return nil, fmt.Errorf("asking engine %s for its help: it has none that qtune could start", e.Label())
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, helpLimit, fmt.Errorf("no end after %s", helpLimit))
@@ -135,9 +135,36 @@ func (e *HelpError) Hint() string {
 // reported: parsers hide some from their help.
 func CheckFlags(e *profiles.Engine, help *catalog.Help) []catalog.Notice {
 	k, _ := Lookup(e.Kind)
+	names := ownNames(k)
+	for _, f := range e.Flags {
+		if !f.Value.IsNull() {
+			names = k.withOption(names, f.Name)
+		}
+	}
+	for _, a := range e.Axes {
+		if !a.Env {
+			names = k.withOption(names, a.Name)
+		}
+	}
+	return checkNames(k, e, names, help)
+}
+
+// CheckCandidate is CheckFlags for what one candidate would pass.
+func CheckCandidate(e *profiles.Engine, c profiles.Candidate, help *catalog.Help) []catalog.Notice {
+	k, _ := Lookup(e.Kind)
+	names := ownNames(k)
+	for _, f := range c.Flags {
+		if !f.Value.IsNull() {
+			names = k.withOption(names, f.Name)
+		}
+	}
+	return checkNames(k, e, names, help)
+}
+
+func checkNames(k Kind, e *profiles.Engine, names []string, help *catalog.Help) []catalog.Notice {
 	flags, _ := catalog.EngineFlags(e.Kind)
 	var notices []catalog.Notice
-	for _, name := range optionNames(k, e) {
+	for _, name := range names {
 		if k.listed(help, flags, name) || hidden(flags, name, e) {
 			continue
 		}
@@ -154,33 +181,31 @@ func CheckFlags(e *profiles.Engine, help *catalog.Help) []catalog.Notice {
 	return notices
 }
 
-// optionNames are the options of an engine block and of qtune, each once, without
-// the keys inside JSON flags.
-func optionNames(k Kind, e *profiles.Engine) []string {
+// ownNames are the options that qtune passes to every engine of a kind.
+func ownNames(k Kind) []string {
 	names := []string{strings.TrimLeft(k.listen[0], "-"), strings.TrimLeft(k.listen[1], "-")}
 	if len(k.names) > 0 {
 		names = append(names, k.names[0])
 	}
-	add := func(name string) {
-		head, _, _ := strings.Cut(name, ".")
-		if k.isSetting(name) {
-			head = strings.TrimLeft(k.setting, "-")
-		}
-		if !slices.Contains(names, head) {
-			names = append(names, head)
-		}
-	}
-	for _, f := range e.Flags {
-		if !f.Value.IsNull() {
-			add(f.Name)
-		}
-	}
-	for _, a := range e.Axes {
-		if !a.Env {
-			add(a.Name)
-		}
-	}
 	return names
+}
+
+// withOption adds an option once, without the keys inside JSON flags.
+func (k Kind) withOption(names []string, name string) []string {
+	head, _, _ := strings.Cut(name, ".")
+	if k.isSetting(name) {
+		head = strings.TrimLeft(k.setting, "-")
+	}
+	if slices.Contains(names, head) {
+		return names
+	}
+	return append(names, head)
+}
+
+// HasHelp says that Help can ask an engine.
+func HasHelp(e *profiles.Engine) bool {
+	k, _ := Lookup(e.Kind)
+	return k.help != nil && e.Runtime != profiles.RuntimeExternal
 }
 
 // listed says that the help has an option in a form that the engine takes.

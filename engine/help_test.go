@@ -142,6 +142,7 @@ func main() {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	const image = "qtune-test-help:1"
+	t.Cleanup(func() { removeImage(t, image) })
 	files := map[string]string{"/engine": filepath.Join(dir, "engine"), "/help.txt": filepath.Join(dataFolder(t), "vllm-startup/cpu-0.32-serve-help-all.txt"), "/tmp/": ""}
 	if _, err := client.ImportImage(t.Context(), image, files); err != nil {
 		t.Fatal(err)
@@ -156,5 +157,13 @@ func main() {
 	checkNotices(t, CheckFlags(e, help), []string{"`--swap-space`"})
 	if left, err := client.List(t.Context(), LabelDir+"="+dir); err != nil || len(left) > 0 {
 		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+// removeImage removes an image that a test has made.
+func removeImage(t *testing.T, image string) {
+	t.Helper()
+	if out, err := exec.Command("docker", "rmi", "--force", image).CombinedOutput(); err != nil {
+		t.Logf("image %s stays: %v %s", image, err, out)
 	}
 }

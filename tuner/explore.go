@@ -79,7 +79,7 @@ func (x *explorer) next() (t *Trial, passed []Trial, why string) {
 		if reason == "" {
 			return &trial, passed, why
 		}
-		trial.Status, trial.Reason = Pruned, ReasonCannotFit+": "+reason
+		trial.Status, trial.Reason = Pruned, refused(reason)
 		passed = append(passed, trial)
 		x.history = append(x.history, search.Trial{Point: at, Failed: true, Value: math.NaN()})
 	}

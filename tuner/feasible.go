@@ -1,7 +1,20 @@
 package tuner
 
-// ReasonCannotFit begins the reason of a trial that Prune has taken out.
-const ReasonCannotFit = "cannot fit"
+import "strings"
+
+// The beginnings of the reasons of trials that Prune has taken out.
+const (
+	ReasonCannotFit = "cannot fit"
+	ReasonNoFlag    = "no such flag" // the engine itself does not list it
+)
+
+// refused is the reason of a trial by what Prune was told.
+func refused(why string) string {
+	if strings.HasPrefix(why, ReasonNoFlag+": ") {
+		return why
+	}
+	return ReasonCannotFit + ": " + why
+}
 
 // Prune takes out the trials that cannot start or serve, each with the reason that
 // why gives; "" leaves it in. The baseline always runs: it is what the rest is
@@ -21,7 +34,7 @@ func (p *Plan) Prune(why func(*Trial) string) {
 			continue
 		}
 		if reason := why(t); reason != "" {
-			t.Status, t.Reason = Pruned, ReasonCannotFit+": "+reason
+			t.Status, t.Reason = Pruned, refused(reason)
 		}
 	}
 	p.limit(p.Profile.Search.Budget.Trials)
@@ -37,7 +50,7 @@ func (p *Plan) look(t *Trial) {
 	}
 	switch reason := p.cannot(t); {
 	case reason != "":
-		t.Status, t.Reason = Pruned, ReasonCannotFit+": "+reason
+		t.Status, t.Reason = Pruned, refused(reason)
 	case pruned && p.room():
 		t.Status, t.Reason = Planned, ""
 	}
@@ -67,8 +80,10 @@ func (p *Plan) secondLook() *Trial {
 // prunedFor is the reason by which pruned trials are counted: the arithmetic of
 // each is its own.
 func prunedFor(t *Trial) string {
-	if len(t.Reason) > len(ReasonCannotFit) && t.Reason[:len(ReasonCannotFit)] == ReasonCannotFit {
-		return ReasonCannotFit
+	for _, reason := range []string{ReasonCannotFit, ReasonNoFlag} {
+		if strings.HasPrefix(t.Reason, reason+": ") {
+			return reason
+		}
 	}
 	return t.Reason
 }

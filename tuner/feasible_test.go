@@ -17,18 +17,18 @@ func TestPrune(t *testing.T) {
 	asked := ""
 	p.Prune(func(t *Trial) string {
 		asked += t.ID
-		return map[string]string{"a": "x", "b": text("b")}[t.ID]
+		return map[string]string{"a": "x", "b": text("b"), "c": ReasonNoFlag + ": --c"}[t.ID]
 	})
 	var got []string
 	for _, trial := range p.Trials {
 		got = append(got, string(trial.Status)+" "+trial.Reason)
 	}
-	want := "planned |pruned cannot fit: bbb|planned |planned |pruned where"
+	want := "planned |pruned cannot fit: bbb|pruned no such flag: --c|planned |pruned where"
 	if strings.Join(got, "|") != want || asked != "bcd" {
 		t.Errorf("asked for %s, got\n%s\nwant\n%s", asked, strings.Join(got, "|"), want)
 	}
 	rows := pruned(p)
-	if len(rows) != 2 || rows[0].Reason != ReasonCannotFit || rows[0].Count != 1 {
+	if len(rows) != 3 || rows[0].Reason != ReasonCannotFit || rows[0].Count != 1 {
 		t.Errorf("counted as %+v", rows)
 	}
 }

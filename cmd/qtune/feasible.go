@@ -37,6 +37,9 @@ func (s *surroundings) prune(p *tuner.Plan, known map[string]tuner.TrialResult) 
 	p.Prune(func(t *tuner.Trial) string {
 		answer := s.judge.Feasible(t.Engine, t.Candidate)
 		s.fits[t.ID] = answer
+		if why := s.flagless(t); why != "" {
+			return why
+		}
 		if _, ok := before[t.ID]; ok || answer.Answer != catalog.AnswerCannot {
 			return ""
 		}

@@ -67,6 +67,7 @@ func plan(ctx context.Context, w *world, path string, f *applyFlags) error {
 	if err := around.look(ctx); err != nil {
 		return err
 	}
+	around.recallHelps(helpStore{w.helps()})
 	pl := tuner.NewPlan(p)
 	var known map[string]tuner.TrialResult
 	if !f.fresh {

@@ -129,7 +129,10 @@ func (s *session) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.around.look(ctx)
+	if err := s.around.look(ctx); err != nil {
+		return err
+	}
+	return s.askHelps(ctx)
 }
 
 // openRun makes the run's folder with the profile as read and the journal.

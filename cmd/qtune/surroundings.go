@@ -34,9 +34,10 @@ type surroundings struct {
 	engines map[*profiles.Engine]string
 	cards   string
 	model   string
-	notes   []string                    // what a reader of the plan must know
-	judge   *engine.Site                // what fits, once prune has looked
-	fits    map[string]catalog.Feasible // by trial, once prune has looked
+	notes   []string                           // what a reader of the plan must know
+	helps   map[*profiles.Engine]*catalog.Help // what engines say of their flags; nil: not asked
+	judge   *engine.Site                       // what fits, once prune has looked
+	fits    map[string]catalog.Feasible        // by trial, once prune has looked
 }
 
 // connectIfThere uses a Docker Engine if there is one; a plan does without.
