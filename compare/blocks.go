@@ -41,12 +41,11 @@ func latencyOf(metric string) (string, statistic, bool) {
 	return latency, s, ok && known
 }
 
-// of is the figure of a block, which it sorts.
+// of is the figure of a block, which is sorted.
 func (s statistic) of(block []float64) float64 {
 	if s.share == 0 {
 		return mean(block)
 	}
-	slices.Sort(block)
 	return block[max(int(math.Ceil(s.share*float64(len(block))-1e-9)), 1)-1]
 }
 
@@ -59,10 +58,43 @@ func (s statistic) count(n, users int) int {
 	return k
 }
 
+// series are the samples of one latency in the order of the list. Sorting its blocks
+// is what takes the time, so they are kept for all figures.
+type series struct {
+	all    []float64
+	sorted map[int][][]float64 // by the number of blocks
+}
+
+func newSeries(all []float64) *series { return &series{all, map[int][][]float64{}} }
+
+func (s *series) blocks(k int) [][]float64 {
+	if cut := s.sorted[k]; cut != nil {
+		return cut
+	}
+	n, copied := len(s.all), slices.Clone(s.all)
+	cut := make([][]float64, k)
+	for i := range cut {
+		cut[i] = copied[i*n/k : (i+1)*n/k]
+		slices.Sort(cut[i])
+	}
+	s.sorted[k] = cut
+	return cut
+}
+
+// own are the series of one side's requests, by latency.
+type own map[string]*series
+
+func (o own) of(r *Requests, latency string) *series {
+	if o[latency] == nil {
+		o[latency] = newSeries(finite(r.of(latency)))
+	}
+	return o[latency]
+}
+
 // blocked is the variance of the log of a figure over one side's requests, its
 // degrees of freedom and the number of requests. A throughput for which an interval
 // is given keeps that.
-func blocked(l *Level, metric string, given bool) (v, freedom float64, n int, ok bool) {
+func (o own) blocked(l *Level, metric string, given bool) (v, freedom float64, n int, ok bool) {
 	r, users := l.Starts[0].Requests, max(l.Load.Users, 1)
 	if isThroughput(metric) && !given && r != nil && l.Load.Kind == bench.KindClosed {
 		all := finite(r.Sent)
@@ -74,17 +106,17 @@ func blocked(l *Level, metric string, given bool) (v, freedom float64, n int, ok
 	if !ok {
 		return 0, 0, 0, false
 	}
-	all := finite(r.of(latency))
-	k := s.count(len(all), users)
+	samples := o.of(r, latency)
+	k := s.count(len(samples.all), users)
 	if k == 0 {
 		return 0, 0, 0, false
 	}
 	logs := make([]float64, k)
-	for i := range logs {
-		logs[i] = math.Log(s.of(all[i*len(all)/k : (i+1)*len(all)/k]))
+	for i, block := range samples.blocks(k) {
+		logs[i] = math.Log(s.of(block))
 	}
-	v = variance(logs) / float64(k)
-	return v, float64(k - 1), len(all), !math.IsNaN(v) && !math.IsInf(v, 0)
+	v, freedom, ok = settle(logs)
+	return v, freedom, len(samples.all), ok
 }
 
 // finite are the samples that are known.
@@ -100,8 +132,19 @@ func finite(xs []float64) []float64 {
 
 // pairing is the requests of the same list that both sides completed.
 type pairing struct {
-	a, b *Requests
-	n    int
+	a, b  *Requests
+	n     int
+	known map[string][2]*series
+}
+
+// of are the samples of a latency that both sides have.
+func (p *pairing) of(latency string) [2]*series {
+	if pair, ok := p.known[latency]; ok {
+		return pair
+	}
+	a, b := both(p.a.of(latency), p.b.of(latency))
+	p.known[latency] = [2]*series{newSeries(a), newSeries(b)}
+	return p.known[latency]
 }
 
 // pair puts the requests of two sides together where each has one start, both sent
@@ -110,7 +153,7 @@ func pair(a, b *Level) *pairing {
 	if a.List == "" || a.List != b.List || len(a.Starts) != 1 || len(b.Starts) != 1 {
 		return nil
 	}
-	p := &pairing{a: a.Starts[0].Requests, b: b.Starts[0].Requests}
+	p := &pairing{a: a.Starts[0].Requests, b: b.Starts[0].Requests, known: map[string][2]*series{}}
 	if p.a == nil || p.b == nil {
 		return nil
 	}
@@ -146,15 +189,15 @@ func (p *pairing) variance(metric string, users int) (v, freedom float64, ok boo
 	if !ok {
 		return 0, 0, false
 	}
-	a, b := both(p.a.of(latency), p.b.of(latency))
-	k := s.count(len(a), users)
+	pair := p.of(latency)
+	k := s.count(len(pair[0].all), users)
 	if k == 0 {
 		return 0, 0, false
 	}
+	a, b := pair[0].blocks(k), pair[1].blocks(k)
 	logs := make([]float64, k)
 	for i := range logs {
-		from, to := i*len(a)/k, (i+1)*len(a)/k
-		logs[i] = math.Log(s.of(b[from:to]) / s.of(a[from:to]))
+		logs[i] = math.Log(s.of(b[i]) / s.of(a[i]))
 	}
 	return settle(logs)
 }

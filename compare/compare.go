@@ -145,7 +145,7 @@ func Compare(a, b *Side, o Options) *Comparison {
 }
 
 func (p *LevelPair) compare(o Options) {
-	e := estimator{a: p.A, b: p.B, pairs: pair(p.A, p.B), noise: o.restart()}
+	e := estimator{a: p.A, b: p.B, pairs: pair(p.A, p.B), noise: o.restart(), cuts: map[*Level]own{}}
 	p.Pairs = e.pairs.count()
 	for _, m := range bench.Metrics() {
 		if r, ok := e.row(m); ok {

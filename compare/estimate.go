@@ -16,6 +16,7 @@ type estimator struct {
 	a, b  *Level
 	pairs *pairing // nil: the request lists are not the same
 	noise finish.Noise
+	cuts  map[*Level]own
 }
 
 // part is one thing that an interval is made of: a variance of the log of a value,
@@ -160,7 +161,7 @@ func (e *estimator) side(m bench.Metric, l *Level, figures []Figure, logs []floa
 	}
 	f := figures[0]
 	given := f.Interval != nil && f.Interval[0] > 0
-	if v, freedom, n, ok := blocked(l, m.Name, given); ok {
+	if v, freedom, n, ok := e.own(l).blocked(l, m.Name, given); ok {
 		return sided{append(e.restart(1), part{v, freedom}), ByBlocks, n, ""}, true
 	}
 	if !given {
@@ -172,6 +173,14 @@ func (e *estimator) side(m bench.Metric, l *Level, figures []Figure, logs []floa
 	}
 	sd := math.Log(f.Interval[1]/f.Interval[0]) / (2 * normal)
 	return sided{append(e.restart(1), part{sd * sd, known}), ByInterval, f.N, ""}, true
+}
+
+// own are the series of a level.
+func (e *estimator) own(l *Level) own {
+	if e.cuts[l] == nil {
+		e.cuts[l] = own{}
+	}
+	return e.cuts[l]
 }
 
 // normal is how many standard deviations of a normal distribution reach to either
