@@ -138,6 +138,9 @@ func compareSides(w *world, f *compareFlags, args []string) error {
 	if err != nil {
 		return err
 	}
+	if sides[0].Name == sides[1].Name && sides[0].Source == sides[1].Source {
+		fmt.Fprintf(w.stderr, "both sides are the same: %s of %s\n", sides[0].Name, sides[0].Source)
+	}
 	c := compare.Compare(sides[0], sides[1], opt)
 	refused := !c.Comparable() && !f.force
 	if len(c.Levels) == 0 || refused && (f.format == "text" || f.format == "markdown") {

@@ -42,6 +42,9 @@ func TestRead(t *testing.T) {
 			"ttft_mean": 50.228, "ttft_p50": 52.949, "tpot_p99": 18.962, "itl_p95": 18.547, "e2e_mean": 317.039, "output_throughput": 201.237, "request_throughput": 12.577, "total_throughput": 1540.091, "error_rate": 0,
 		}, []string{"goodput", "peak_output_throughput"}},
 		{"vllm-detailed.json", ClientVLLM, "Qwen/Qwen3-8B", closed, 40, map[string]float64{"ttft_mean": 50.750, "e2e_p95": 323.364}, nil},
+		{"sglang.jsonl", ClientSGLang, "", closed, 40, map[string]float64{
+			"ttft_mean": 44.738, "tpot_p95": 18.561, "itl_p99": 76.289, "e2e_p90": 322.736, "output_throughput": 201.018, "input_throughput": 804.073, "total_throughput": 1005.092, "error_rate": 0,
+		}, []string{"goodput", "peak_output_throughput"}},
 		{"guidellm.json", ClientGuideLLM, "Qwen/Qwen3-8B", closed, 40, map[string]float64{
 			"ttft_mean": 33.858, "tpot_mean": 18.152, "e2e_mean": 307.103, "e2e_p95": 359.072, "output_throughput": 185.43, "request_throughput": 11.589, "error_rate": 0,
 		}, []string{"itl_mean", "goodput"}},
@@ -79,7 +82,7 @@ func TestRead(t *testing.T) {
 // TestDetailsAreTheFigures: the requests of a detailed file make the figures that its
 // client made of them.
 func TestDetailsAreTheFigures(t *testing.T) {
-	for _, name := range []string{"vllm-detailed.json", "guidellm.json", "profile_export.jsonl"} {
+	for _, name := range []string{"vllm-detailed.json", "sglang.jsonl", "guidellm.json", "profile_export.jsonl"} {
 		start := read(t, name).Levels[0].Starts[0]
 		for latency, all := range map[string][]float64{"ttft": start.Requests.TTFT, "tpot": start.Requests.TPOT, "e2e": start.Requests.E2E} {
 			sum := 0.0
