@@ -94,6 +94,9 @@ func (s *Server) mortal() *Failure {
 	}
 	if f.Class == Unknown {
 		f.Class = DiedUnderLoad
+		if f.Hint == unknownHint {
+			f.Hint = "it started well and died with requests running, as of memory that only load needs: lower its share of the memory or its batch limits; the log has the whole of it"
+		}
 		f.Fault = FaultOf(DiedUnderLoad)
 	}
 	return f

@@ -136,7 +136,23 @@ func (b *builder) timelineNote() string {
 	if b.run.Header.Simulated {
 		return b.Say("timeline.simulated")
 	}
-	return b.Say("timeline.note")
+	note := b.Say("timeline.note")
+	if starts, saved := savedOf(b.run.Attempts); starts > 0 {
+		note += " " + b.Say("timeline.saved", starts, b.duration(saved))
+	}
+	return note
+}
+
+// savedOf is how many starts took over what an earlier one had compiled, and how many
+// seconds those starts were shorter than that one, together.
+func savedOf(attempts []tuner.Attempt) (starts int, seconds float64) {
+	for i := range attempts {
+		if r := attempts[i].Result; r != nil && r.Facts.SavedS > 0 {
+			starts++
+			seconds += r.Facts.SavedS
+		}
+	}
+	return starts, seconds
 }
 
 func (b *builder) phaseNames() []string {
