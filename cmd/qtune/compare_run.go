@@ -31,7 +31,7 @@ func (t *trialSide) side(pick string) (*compare.Side, error) {
 	}
 	s := &compare.Side{
 		Name: t.name(r), Source: "run " + t.past.Header.Run, Client: compare.ClientQtune, Bench: t.past.Header.Bench,
-		Card: t.past.Header.Card, Simulated: r.Simulated || t.past.Header.Simulated, Model: r.Facts.ModelName,
+		Card: cmp.Or(t.past.Header.Card, cardsOf(r)), Simulated: r.Simulated || t.past.Header.Simulated, Model: r.Facts.ModelName,
 	}
 	if t.past.Profile != nil {
 		s.Model = cmp.Or(t.past.Profile.Model.ID, s.Model)
@@ -44,6 +44,23 @@ func (t *trialSide) side(pick string) (*compare.Side, error) {
 	}
 	s.Objective = t.objective(r)
 	return s, nil
+}
+
+// cardsOf are the cards that a trial was measured on, as the driver names them; "" where
+// nobody looked.
+func cardsOf(r *tuner.TrialResult) string {
+	for _, w := range r.Workloads {
+		for i := range w.Levels {
+			if u := w.Levels[i].Usage; u != nil && len(u.Cards) > 0 {
+				var names []string
+				for _, c := range u.Cards {
+					names = append(names, c.Name)
+				}
+				return strings.Join(names, " + ")
+			}
+		}
+	}
+	return ""
 }
 
 // name is the trial's engine, and what sets it apart.

@@ -7,7 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/qtune/qtune/bench"
 	"github.com/qtune/qtune/compare/show"
+	"github.com/qtune/qtune/tuner"
+	"github.com/qtune/qtune/usage"
 )
 
 // compared runs compare in a folder of runs.
@@ -103,6 +106,18 @@ func TestCompareRun(t *testing.T) {
 			t.Error(text)
 		}
 	})
+}
+
+func TestCardsOf(t *testing.T) {
+	r := &tuner.TrialResult{Workloads: []tuner.WorkloadResult{{Levels: []bench.LevelResult{
+		{}, {Usage: &usage.Level{Cards: []usage.Card{{Name: "NVIDIA H100"}, {Name: "NVIDIA H100"}}}},
+	}}}}
+	if got := cardsOf(r); got != "NVIDIA H100 + NVIDIA H100" {
+		t.Error(got)
+	}
+	if got := cardsOf(&tuner.TrialResult{}); got != "" {
+		t.Error(got)
+	}
 }
 
 // slowed is a result file of vllm bench serve with every figure worse by a factor.
