@@ -33,6 +33,8 @@ type Spec struct {
 	Volumes []VolumeMount
 	Tmpfs   []Tmpfs
 	ShmSize int64 // bytes of /dev/shm; 0 means the daemon's default of 64 MiB
+	Memory  int64 // bytes that it may take, without more of swap; 0 means no limit
+	PIDs    int   // processes and threads that it may have; 0 means no limit
 	Ulimits []Ulimit
 	IPC     string // "" or a mode of the daemon, such as "host"
 	Network string // "" (the default bridge), "host", "none" or the name of a network
@@ -156,6 +158,10 @@ func (s Spec) options(call string) client.ContainerCreateOptions {
 // away before anybody has read them, nor Privileged.
 func (s Spec) hostConfig() *container.HostConfig {
 	noInit := false
+	limits := container.Resources{Memory: s.Memory, MemorySwap: s.Memory, Ulimits: s.ulimits(), DeviceRequests: s.GPUs.requests()}
+	if n := int64(s.PIDs); n > 0 {
+		limits.PidsLimit = &n
+	}
 	return &container.HostConfig{
 		Mounts:      s.mounts(),
 		Tmpfs:       s.tmpfs(),
@@ -166,7 +172,7 @@ func (s Spec) hostConfig() *container.HostConfig {
 		CapDrop:     []string{"ALL"},
 		SecurityOpt: []string{"no-new-privileges"},
 		Init:        &noInit,
-		Resources:   container.Resources{Ulimits: s.ulimits(), DeviceRequests: s.GPUs.requests()},
+		Resources:   limits,
 	}
 }
 

@@ -21,7 +21,7 @@ func TestWhatIsSent(t *testing.T) {
 			Name: "trial-3", Image: "vllm/vllm-openai:v1", Entrypoint: []string{"vllm", "serve"}, Command: []string{"m", "--port", "8000"},
 			Env: []string{"HF_HUB_OFFLINE=1"}, Labels: map[string]string{"dev.qtune.run": "r"}, WorkDir: "/w", User: "2000:0",
 			Mounts: []Mount{{Source: "/models/q", Target: "/model"}, {Source: "/cache", Target: "/root/.cache", Writable: true}},
-			Tmpfs:  []Tmpfs{{Target: "/tmp", Size: 1 << 30, Exec: true}}, ShmSize: 16 << 30,
+			Tmpfs:  []Tmpfs{{Target: "/tmp", Size: 1 << 30, Exec: true}}, ShmSize: 16 << 30, Memory: 64 << 30, PIDs: 4096,
 			Ulimits: []Ulimit{{Name: "memlock", Soft: -1, Hard: -1}}, IPC: "host", CapAdd: []string{"SYS_NICE"},
 			Port: 8000, GPUs: GPUs{IDs: []string{"0", "GPU-1"}},
 		},

@@ -107,6 +107,7 @@ func (l *Launcher) realContainer(st Start, spec *docker.Spec, at Address) {
 	e := st.Engine
 	k, _ := Lookup(e.Kind)
 	spec.Image, spec.ShmSize, spec.IPC, spec.CapAdd = e.Image, e.ShmSize, e.IPC, e.CapAdd
+	spec.Memory, spec.PIDs = e.Memory, e.PIDs
 	spec.Entrypoint, spec.Command = split(k, e, Command(e, st.Candidate, st.Model, at))
 	spec.GPUs = l.gpus(st.GPU)
 	spec.Mounts = l.mounts(k, st)

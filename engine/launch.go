@@ -289,5 +289,12 @@ func (l *Launcher) trialTemp(trial string) (string, error) {
 		base = os.TempDir()
 	}
 	// Short: engines put sockets into it, and a socket's path holds 107 bytes.
-	return os.MkdirTemp(base, "qtune-"+filepath.Base(trial)+"-")
+	path, err := os.MkdirTemp(base, "qtune-"+filepath.Base(trial)+"-")
+	if err != nil || l.RunID == "" {
+		return path, err
+	}
+	if err := os.WriteFile(filepath.Join(path, tempOwner), []byte(l.RunID+"\n"+l.Dir+"\n"), 0o600); err != nil {
+		return "", errors.Join(err, os.RemoveAll(path))
+	}
+	return path, nil
 }

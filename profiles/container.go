@@ -54,6 +54,10 @@ func (f field) mounts() []Mount {
 			continue
 		}
 		m.Source = f.l.hostPath(m.Source)
+		if rulesHost(m.Source) {
+			o.wrong(fmt.Sprintf("%s must not be mounted", m.Source), "It holds the socket of the container engine, which rules this whole machine. Mount the folder that the engine needs, and no more.")
+			continue
+		}
 		all = append(all, m)
 	}
 	return all

@@ -23,7 +23,7 @@ func engineKinds() []string {
 var engineWords = words{
 	attrs: []string{
 		"preset", "baseline", "runtime", "url", "image", "pull", "entrypoint", "command", "mounts", "tmpfs",
-		"shm_size", "ulimits", "ipc", "network", "port", "cap_add", "env", "flags", "where", "startup_timeout", "stall_timeout", "keep_caches",
+		"shm_size", "memory", "pids", "ulimits", "ipc", "network", "port", "cap_add", "env", "flags", "where", "startup_timeout", "stall_timeout", "keep_caches",
 		"allow_unknown_flags",
 	},
 	blocks: []string{"sweep"},
@@ -32,7 +32,7 @@ var engineWords = words{
 
 // containerAttributes mean nothing where there is no container.
 var containerAttributes = []string{
-	"image", "pull", "entrypoint", "mounts", "tmpfs", "shm_size", "ulimits", "ipc", "network", "port", "cap_add",
+	"image", "pull", "entrypoint", "mounts", "tmpfs", "shm_size", "memory", "pids", "ulimits", "ipc", "network", "port", "cap_add",
 }
 
 // engineReader reads one engine block, its preset first.
@@ -99,6 +99,7 @@ func (r *engineReader) read() {
 	version := r.version()
 	r.sweep(version)
 	r.checkFlags(version)
+	r.trusting()
 	r.finish()
 }
 
@@ -137,6 +138,8 @@ func (r *engineReader) attributes() {
 		e.Command[0] = r.l.hostPath(e.Command[0])
 	}
 	r.size("shm_size", &e.ShmSize)
+	r.size("memory", &e.Memory)
+	r.whole("pids", &e.PIDs, 1, 1<<22)
 	r.whole("port", &e.Port, 1, 65535)
 	r.duration("startup_timeout", &e.StartupTimeout)
 	r.duration("stall_timeout", &e.StallTimeout)
@@ -161,6 +164,10 @@ func (r *engineReader) forget(name string) {
 		e.IPC = d.IPC
 	case "shm_size":
 		e.ShmSize = d.ShmSize
+	case "memory":
+		e.Memory = d.Memory
+	case "pids":
+		e.PIDs = d.PIDs
 	case "port":
 		e.Port = d.Port
 	case "startup_timeout":

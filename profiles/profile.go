@@ -77,6 +77,8 @@ type Engine struct {
 	Mounts     []Mount
 	Tmpfs      []Tmpfs
 	ShmSize    int64 // bytes; 0 means Docker's default
+	Memory     int64 // bytes that the container may take, 0 means all
+	PIDs       int   // processes and threads that it may have, 0 means no limit
 	Ulimits    []Ulimit
 	IPC        string // "" or "host"
 	Network    string // "" (bridge), "host", or the name of a network

@@ -143,6 +143,8 @@ func engineWordsOfReference() []refWord {
 		{"mounts", "list of objects", "none", "`{ source = \"/data\", target = \"/data\", writable = true }`; read-only unless it says `writable`"},
 		{"tmpfs", "list", "none", "`\"/tmp\"` or `{ target = \"/tmp\", size = \"1GiB\", exec = true }`"},
 		{"shm_size", "size", "Docker's", "of `/dev/shm`"},
+		{"memory", "size", "no limit", "that the container may take; beyond it the kernel ends the engine: `host_oom`"},
+		{"pids", "whole number", "no limit", "processes and threads that the container may have"},
 		{"ulimits", "object", "Docker's", "`{ memlock = -1, nofile = 65536 }`; -1 is no limit"},
 		{"ipc", "`host`", "private", "the IPC namespace"},
 		{"network", "text", "a port on loopback", "a Docker network, or `host`"},

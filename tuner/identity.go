@@ -43,7 +43,7 @@ func Identity(p *profiles.Profile, t *Trial, s Surroundings) string {
 		Bench     string
 	}{
 		t.Engine.Kind, t.Candidate.Flags, t.Candidate.Env, append(t.Engine.Entrypoint, t.Engine.Command...), t.Engine.Port,
-		[]any{t.Engine.Mounts, t.Engine.Tmpfs, t.Engine.ShmSize, t.Engine.Ulimits, t.Engine.IPC, t.Engine.Network, t.Engine.URL},
+		heldTo(t.Engine),
 		s, p.Model.ID, p.Model.Revision, p.Model.Path, p.Workloads, bench.Version,
 	})
 	if err != nil {
@@ -51,4 +51,14 @@ func Identity(p *profiles.Profile, t *Trial, s Surroundings) string {
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:16])
+}
+
+// heldTo is what a container is given and held to. Limits that came later are
+// there only if they are set, so that what was measured before is still known.
+func heldTo(e *profiles.Engine) []any {
+	all := []any{e.Mounts, e.Tmpfs, e.ShmSize, e.Ulimits, e.IPC, e.Network, e.URL}
+	if e.Memory > 0 || e.PIDs > 0 {
+		all = append(all, e.Memory, e.PIDs)
+	}
+	return all
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/qtune/qtune/docker"
+	"github.com/qtune/qtune/engine"
 	"github.com/qtune/qtune/process"
 	"github.com/qtune/qtune/tuner"
 )
@@ -49,7 +51,7 @@ func markedProcess(p *process.Found) bool {
 
 // ours is a container or a process that a run of qtune started.
 type ours struct {
-	Kind  string `json:"kind"` // "container", "process", "volume" or "network"
+	Kind  string `json:"kind"` // "container", "process", "volume", "network" or "folder"
 	ID    string `json:"id"`
 	Name  string `json:"name"`
 	Run   string `json:"run"`
@@ -70,7 +72,7 @@ type ours struct {
 func findOurs(ctx context.Context, d *docker.Client) ([]ours, error) {
 	found, err := findProcesses()
 	if d == nil {
-		return found, err
+		return append(found, findFolders()...), err
 	}
 	containers, listErr := d.List(ctx, labelRun)
 	for _, c := range containers {
@@ -105,6 +107,23 @@ func findVolumes(ctx context.Context, d *docker.Client) ([]ours, error) {
 		})
 	}
 	return found, err
+}
+
+// findFolders lists the temporary folders that trials of dead runs have left; while
+// a run is at work they are its own business.
+func findFolders() []ours {
+	var found []ours
+	for _, t := range engine.Temps(os.Environ()) {
+		o := ours{
+			Kind: "folder", ID: t.Path, Name: filepath.Base(t.Path), State: "left", Run: t.Run, Trial: t.Trial, Role: engine.RoleTrial, Dir: t.Dir,
+			Live: isLive(t.Dir, t.Run),
+			remove: func(context.Context) error { return os.RemoveAll(t.Path) },
+		}
+		if !o.Live {
+			found = append(found, o)
+		}
+	}
+	return found
 }
 
 func findProcesses() ([]ours, error) {

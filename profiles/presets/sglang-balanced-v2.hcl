@@ -1,9 +1,10 @@
 # SGLang "Balanced-v2" as it was deployed for Qwen3-32B-AWQ on an RTX 5090.
 #
 # Every flag is as deployed in September 2025, and SGLang 0.5.23 takes them all.
-# Two of the scripts of that time are gone and left out here:
+# Two of the scripts of that time are gone, and one is not needed; they are left out:
 #   --disable-flashinfer        attention-backend and sampling-backend say it now
 #   --allow-auto-truncate VALUE a switch without a value today
+#   --trust-remote-code         runs the model's own code, and Qwen3 brings none
 # Some do not do what their names suggest; qtune validate says which.
 
 engine "sglang" "sglang-balanced-v2" {
@@ -17,7 +18,6 @@ engine "sglang" "sglang-balanced-v2" {
     max-prefill-tokens              = 1664
     chunked-prefill-size            = 1152
     mem-fraction-static             = 0.87
-    trust-remote-code               = true
     attention-backend               = "triton"
     sampling-backend                = "pytorch"
     schedule-policy                 = "lof" # longest output first
