@@ -110,7 +110,9 @@ func HubSize(ctx context.Context, endpoint, id, revision, token string) (HubMode
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
-	res, err := newHTTP().Do(req)
+	client := newHTTP()
+	client.CheckRedirect = nil // the hub sends on those who ask for a model by an old name; a token stays with its host
+	res, err := client.Do(req)
 	if err != nil {
 		if cause := context.Cause(ctx); errors.Is(cause, context.Canceled) {
 			return HubModel{}, cause

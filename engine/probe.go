@@ -53,7 +53,10 @@ func (l *Launcher) prober(st Start, addr string) *prober {
 // newHTTP is a client that keeps no connection: a server under measurement must
 // not have one of ours.
 func newHTTP() *http.Client {
-	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment}}
+	return &http.Client{
+		Transport:     &http.Transport{DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // it may lead anywhere
+	}
 }
 
 // apiKey is the token that the engine was told to ask for.

@@ -435,3 +435,16 @@ func TestLag(t *testing.T) {
 		t.Errorf("start-up %v s in the engine's time, %v s on the wall", f.StartupS, f.WallS)
 	}
 }
+
+// A server that sends the probe elsewhere is not followed there.
+func TestAProbeFollowsNoRedirect(t *testing.T) {
+	var reached atomic.Int32
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached.Add(1) }))
+	defer elsewhere.Close()
+	server := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusTemporaryRedirect))
+	defer server.Close()
+	p := prober{base: server.URL, key: "secret", http: newHTTP()}
+	if status, _, err := p.ask(t.Context(), time.Second, http.MethodGet, "/v1/models", nil); err != nil || status != http.StatusTemporaryRedirect || reached.Load() != 0 {
+		t.Errorf("status %d, %v; the other server was asked %d times", status, err, reached.Load())
+	}
+}

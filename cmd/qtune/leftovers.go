@@ -88,7 +88,7 @@ func findOurs(ctx context.Context, d *docker.Client) ([]ours, error) {
 	}
 	volumes, volErr := findVolumes(ctx, d)
 	deploying, deployErr := findDeploying(ctx, d)
-	return slices.Concat(found, volumes, deploying), errors.Join(err, listErr, volErr, deployErr)
+	return slices.Concat(found, volumes, deploying, findFolders()), errors.Join(err, listErr, volErr, deployErr)
 }
 
 // findVolumes are the caches that runs keep while they are at work.
@@ -116,7 +116,7 @@ func findFolders() []ours {
 	for _, t := range engine.Temps(os.Environ()) {
 		o := ours{
 			Kind: "folder", ID: t.Path, Name: filepath.Base(t.Path), State: "left", Run: t.Run, Trial: t.Trial, Role: engine.RoleTrial, Dir: t.Dir,
-			Live: isLive(t.Dir, t.Run),
+			Live:   isLive(t.Dir, t.Run),
 			remove: func(context.Context) error { return os.RemoveAll(t.Path) },
 		}
 		if !o.Live {
