@@ -35,14 +35,14 @@ func (b *lockedBuffer) String() string {
 
 // up is a simulated engine that serves.
 type up struct {
-	t    *testing.T
+	t    testing.TB
 	url  string
 	log  *lockedBuffer
 	stop func() int // ends it as SIGTERM does, and gives its exit code
 }
 
 // serve starts Main and waits for its health.
-func serve(t *testing.T, getenv func(string) string, words ...string) *up {
+func serve(t testing.TB, getenv func(string) string, words ...string) *up {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
