@@ -28,6 +28,7 @@ type Trial struct {
 // Site is where trials would run.
 type Site struct {
 	Card       catalog.Card
+	Cards      int                  // of that kind, that an engine may use; 0: 1
 	Model      *catalog.Model       // nil: what the command line names, if the catalog knows it
 	Efficiency simulator.Efficiency // the zero value: the best known for the card
 }
@@ -67,7 +68,7 @@ func (s *Site) Serve(t Trial) (*Server, error) {
 		return nil, errModel
 	}
 	e, err := simulator.Prepare(simulator.Setup{
-		Kind: t.Kind, Args: t.Args, Getenv: t.Getenv, Card: s.Card, Model: s.Model, Efficiency: s.Efficiency,
+		Kind: t.Kind, Args: t.Args, Getenv: t.Getenv, Card: s.Card, Cards: s.Cards, Model: s.Model, Efficiency: s.Efficiency,
 	})
 	if err != nil {
 		return nil, err

@@ -53,7 +53,7 @@ func newForecaster(s *surroundings, calibrations string) *forecaster {
 	case where.Model == nil:
 		f.unknown = fmt.Sprintf("the shape of the model %s is not known", s.modelName())
 	default:
-		f.site = predict.Site{Card: *card, Model: where.Model}
+		f.site = predict.Site{Card: *card, Cards: where.Cards, Model: where.Model}
 	}
 	return f
 }
