@@ -12,8 +12,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// The CI examples are run as their systems would run them: each shell step with the
-// built program on the path, in one folder, by the shell that the system takes.
+// The CI examples are run as their systems would run them: each shell step but the one
+// that installs the published program, with the built one on the path, in one folder, by the shell that the system takes.
 
 func ciExample(t *testing.T, name string, into any) {
 	t.Helper()
@@ -67,7 +67,7 @@ func TestGitHubExample(t *testing.T) {
 		t.Helper()
 		ran := 0
 		for _, s := range flow.Jobs["speed"].Steps {
-			if s.Run == "" || strings.Contains(s.If, "event_name") && !strings.Contains(s.If, "'"+name+"'") {
+			if s.Run == "" || s.Name == "Install qtune" || strings.Contains(s.If, "event_name") && !strings.Contains(s.If, "'"+name+"'") {
 				continue
 			}
 			ran++
