@@ -303,3 +303,21 @@ func MemoryShare(kind string, c profiles.Candidate) (float64, bool) {
 	}
 	return share, true
 }
+
+// DrawProcess is the command and the environment of an engine that runs as a process
+// of the host, to be run by somebody else.
+func (l *Launcher) DrawProcess(st Start, d profiles.Deploy) docker.Spec {
+	at := Address{d.Address, d.Port}
+	k, _ := Lookup(st.Engine.Kind)
+	var env environment
+	env.add(k.env...)
+	if st.GPU.Devices != nil {
+		env.set("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
+		env.set("CUDA_VISIBLE_DEVICES", strings.Join(st.GPU.Devices, ","))
+	}
+	if k.listenEnv != "" {
+		env.set(k.listenEnv, at.Host+":"+strconv.Itoa(at.Port))
+	}
+	env.candidate(k, st.Candidate)
+	return docker.Spec{Command: Command(st.Engine, st.Candidate, st.Model, at), Env: env.words(), Port: d.Port}
+}

@@ -196,7 +196,7 @@ would do (` + "`qtune plan FILE`" + `), and run it (` + "`qtune apply FILE`" + `
 	)
 	root.AddCommand(
 		inGroup("main", applyCmd(w)), inGroup("main", planCmd(w)), inGroup("main", benchCmd(w)),
-		inGroup("main", deployCmd(w)),
+		inGroup("main", deployCmd(w)), inGroup("main", exportCmd(w)),
 		inGroup("profile", initCmd(w)), inGroup("profile", validateCmd(w)), inGroup("profile", fmtCmd(w)), inGroup("profile", presetsCmd(w)),
 		inGroup("look", runsCmd(w)), inGroup("look", reportCmd(w)), inGroup("look", compareCmd(w)), inGroup("look", calibrateCmd(w)), inGroup("look", psCmd(w)), inGroup("look", logsCmd(w)), inGroup("look", explainCmd(w)), inGroup("look", doctorCmd(w)), inGroup("look", destroyCmd(w)),
 		simulateCmd(w), reaperCmd(w), healthyCmd(), versionCmd(w),

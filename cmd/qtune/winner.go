@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -93,14 +92,6 @@ func withSecret(e *profiles.Engine, name string, recorded profiles.Value, env bo
 		}
 	}
 	return recorded
-}
-
-func recordedForm(v profiles.Value) string {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return ""
-	}
-	return string(text)
 }
 
 // ownValues are those that a profile has for a flag or a variable.
