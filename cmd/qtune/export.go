@@ -131,6 +131,9 @@ func (win *winner) service(w *world, d profiles.Deploy) *export.Service {
 		return s
 	}
 	s.Spec = l.Draw(st, d)
+	if slices.ContainsFunc(s.Spec.Env, func(v string) bool { return strings.HasPrefix(v, "HF_HUB_CACHE=") }) && len(s.Spec.Mounts) == 0 {
+		s.Title = append(s.Title, "No Hugging Face cache is on this host to mount: mount one that has the model at HF_HUB_CACHE, or take HF_HUB_OFFLINE out so that it is fetched.")
+	}
 	if win.profile.GPU.Devices == nil {
 		s.Spec.GPUs = docker.GPUs{Count: win.cards()}
 	}

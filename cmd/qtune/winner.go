@@ -46,6 +46,9 @@ func readWinner(w *world, folder *tuner.Folder, run string, o profiles.Options) 
 func newWinner(past *tuner.PastRun) (*winner, error) {
 	run, choice := past.Outcome.Summary.Run, past.Outcome.Summary.Winner
 	p := past.Profile
+	if past.Header.Profile != "" {
+		p.Name = past.Header.Profile // a run's copy is a file of another name
+	}
 	i := slices.IndexFunc(p.Engines, func(e *profiles.Engine) bool { return e.Kind == choice.Engine && e.Name == choice.Name })
 	if i < 0 {
 		return nil, &profileAgainError{run: run, why: fmt.Sprintf("has no engine %s %q any more", choice.Engine, choice.Name)}
