@@ -36,6 +36,8 @@ type FinishRow struct {
 	Out      string     `json:"out,omitempty"`
 	changes  int        // from what its engine runs with by itself
 	starts   []*TrialResult
+
+	disturbed bool // some start measured the machine or the client
 }
 
 // confirm decides by the finish. The baseline stays unless a candidate is better by
@@ -43,7 +45,7 @@ type FinishRow struct {
 func (d *Decision) confirm(p *profiles.Profile, again []*TrialResult) {
 	f := &Finish{Rows: finishRows(p, d, again)}
 	d.Finish = f
-	in := f.compete(p)
+	in := f.compete()
 	if f.Failed = f.judge(p.Objective.Minimize, in); f.Failed != "" {
 		d.Doubt = "the finish could not decide: " + f.Failed
 		return
@@ -74,8 +76,12 @@ func finishRows(p *profiles.Profile, d *Decision, again []*TrialResult) []Finish
 		}
 		row.starts[r.Start-1] = r
 		v := judge(p, r)
+		if disturbed(p, r) {
+			row.disturbed = true // no word against the configuration, nor for it
+			continue
+		}
 		row.Values[r.Start-1] = v.Value
-		if v.Out != "" && row.Out == "" && !machineFault(r) {
+		if v.Out != "" && row.Out == "" {
 			row.Out = fmt.Sprintf("%s in start %d", v.Out, r.Start)
 		}
 	}
@@ -83,6 +89,15 @@ func finishRows(p *profiles.Profile, d *Decision, again []*TrialResult) []Finish
 		return d.rank(a.Trial) - d.rank(b.Trial)
 	})
 	return rows
+}
+
+// disturbed says that a start measured the machine or the client, not the server.
+func disturbed(p *profiles.Profile, r *TrialResult) bool {
+	if machineFault(r) {
+		return true
+	}
+	l := r.Level(p.Objective.At)
+	return l != nil && l.Client.Bound
 }
 
 // rank is a trial's place in the search, the baseline's being first.
@@ -109,18 +124,26 @@ func (row *FinishRow) describe(p *profiles.Profile, r *TrialResult) {
 }
 
 // compete picks who is compared, and takes the means over the blocks that all of them
-// have: the baseline if it has values, and every candidate that kept the limits.
-func (f *Finish) compete(p *profiles.Profile) []*FinishRow {
+// have: the baseline if it has values, and every candidate that kept the limits. One
+// that was disturbed in a start steps back for those that were not.
+func (f *Finish) compete() []*FinishRow {
 	var in []*FinishRow
-	blocks := 0
 	for i := range f.Rows {
-		if row := &f.Rows[i]; row.Out == "" || row.Baseline && slices.ContainsFunc(row.Values, func(v *float64) bool { return v != nil }) {
+		if row := &f.Rows[i]; row.measured() && (row.Out == "" || row.Baseline) {
 			in = append(in, row)
-			blocks = max(blocks, len(row.Values))
 		}
 	}
+	if slices.ContainsFunc(in, func(row *FinishRow) bool { return !row.Baseline && !row.disturbed }) {
+		in = slices.DeleteFunc(in, func(row *FinishRow) bool {
+			steps := row.disturbed && !row.Baseline
+			if steps {
+				row.Out = "a start measured the load client or the machine, not the server"
+			}
+			return steps
+		})
+	}
 	var whole []int
-	for b := range blocks {
+	for b := range f.blocks() {
 		if !slices.ContainsFunc(in, func(row *FinishRow) bool { return b >= len(row.Values) || row.Values[b] == nil }) {
 			whole = append(whole, b)
 		}
@@ -130,6 +153,19 @@ func (f *Finish) compete(p *profiles.Profile) []*FinishRow {
 		row.average(whole)
 	}
 	return in
+}
+
+func (f *Finish) blocks() int {
+	n := 0
+	for i := range f.Rows {
+		n = max(n, len(f.Rows[i].Values))
+	}
+	return n
+}
+
+// measured says that some start of the row has a value.
+func (row *FinishRow) measured() bool {
+	return slices.ContainsFunc(row.Values, func(v *float64) bool { return v != nil })
 }
 
 // average keeps the starts of whole blocks and takes their geometric mean.

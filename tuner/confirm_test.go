@@ -2,6 +2,7 @@ package tuner
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -49,6 +50,10 @@ func TestFinishDecides(t *testing.T) {
 			values{"near": {120, 119, 121}, "far": {120.5, 120, 121}}, nil, "near", "none", false, ""},
 		{"a block that is not whole counts for nothing", map[string]float64{"b": 100, "near": 130},
 			values{"b": {100, 101, 99}, "near": {110, 111}}, nil, "near", "+10 (+", false, ""},
+		{"a start that the client disturbed speaks for nobody", map[string]float64{"b": 100, "near": 130, "far": 140},
+			values{"b": {100, 101, 99}, "near": {110, 111, 109}, "far": {-200, 120, 119}}, nil, "near", "+10 (+", false, ""},
+		{"where every candidate was disturbed the whole blocks decide", map[string]float64{"b": 100, "near": 130},
+			values{"b": {100, 101, 99}, "near": {110, -111, 109}}, nil, "near", "+10 (+", false, ""},
 		{"no whole block leaves the search's word, and says so", map[string]float64{"b": 100, "near": 130},
 			values{"near": {110}, "b": nil}, nil, "near", "", false, ""},
 	}
@@ -78,7 +83,9 @@ func TestFinishDecides(t *testing.T) {
 					if worse, ok := tt.ttft[name]; ok && i == 1 {
 						ttft = worse
 					}
-					results = append(results, again(make(name, v, ttft), i+1))
+					r := make(name, math.Abs(v), ttft)
+					r.Workloads[0].Levels[0].Client.Bound = v < 0
+					results = append(results, again(r, i+1))
 				}
 			}
 			d := Decide(p, results)
