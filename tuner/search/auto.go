@@ -145,7 +145,28 @@ func (a *auto) choose(m *model, h []Trial, seen map[string]bool) chosen {
 	if len(all) == 0 {
 		return chosen{}
 	}
-	return all[0]
+	return a.simplify(&s, all[0], seen)
+}
+
+// worthChanging is what leaving an engine's own value has to add to the log of the promise, the
+// same 1 % at which a search ends: what changes nothing stays as it is.
+const worthChanging = enough
+
+// simplify takes back each change from the engine's own values that promises nothing.
+func (a *auto) simplify(s *scorer, c chosen, seen map[string]bool) chosen {
+	for axis, own := range a.Space.Baseline(c.point.Part).At {
+		if own == Own || own == c.point.At[axis] {
+			continue
+		}
+		q := c.point.with(axis, own)
+		if !a.Space.Keeps(q) || seen[a.Space.Key(q)] {
+			continue
+		}
+		if plain := s.score(q); plain.score >= c.score-worthChanging {
+			c = plain
+		}
+	}
+	return c
 }
 
 // ascents is how many rounds the neighbours of the best candidates are scored.
