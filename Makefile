@@ -47,6 +47,10 @@ engines: ## real vLLM, real SGLang and a small real model for CPU, into .engines
 e2e: build ## tunes real vLLM against real SGLang in real containers (examples/cpu.hcl)
 	@scripts/e2e.sh
 
+.PHONY: audit
+audit: ## module sums, two builds compared, known weaknesses (govulncheck)
+	@scripts/audit.sh
+
 .PHONY: fuzz
 fuzz: ## each fuzz test for a minute (FUZZTIME=10s changes that)
 	@scripts/fuzz.sh $(FUZZTIME)
