@@ -210,12 +210,21 @@ func (l *link) ask(ctx context.Context, method, path string, body []byte, limit 
 // Get asks the target for something beside its load, with its headers, key and
 // certificates, and gives the answer's status and at most 1 MiB of its body.
 func (t Target) Get(ctx context.Context, path string) (status int, body []byte, err error) {
+	return t.side(ctx, http.MethodGet, path, nil)
+}
+
+// Post sends JSON to the target beside its load, as Get asks for something.
+func (t Target) Post(ctx context.Context, path string, sent []byte) (status int, body []byte, err error) {
+	return t.side(ctx, http.MethodPost, path, sent)
+}
+
+func (t Target) side(ctx context.Context, method, path string, sent []byte) (status int, body []byte, err error) {
 	l, err := newLink(t, 1, nil)
 	if err != nil {
 		return 0, nil, err
 	}
 	defer l.close()
-	body, err = l.ask(ctx, http.MethodGet, path, nil, 1<<20)
+	body, err = l.ask(ctx, method, path, sent, 1<<20)
 	var code statusError
 	if errors.As(err, &code) {
 		return int(code), body, nil

@@ -91,6 +91,9 @@ func (p *printer) verdict(o *tuner.Outcome) {
 	if line := ceilingLine(s); line != "" {
 		p.printf("  %s\n", line)
 	}
+	if line := answersLine(s); line != "" {
+		p.printf("  %s\n", line)
+	}
 	if s.Doubt != "" {
 		p.printf("  caution: %s\n", s.Doubt)
 	}

@@ -88,7 +88,9 @@ func (a *attempt) serve(ctx context.Context, r *TrialResult, dir string) error {
 		return nil
 	}
 	r.Facts = server.Facts()
-	err = a.measure(ctx, server, r, dir)
+	if err = a.measure(ctx, server, r, dir); err == nil {
+		a.answers(ctx, server, r)
+	}
 	stopping := a.Now()
 	closed := server.Close(ctx)
 	r.StopS = a.Now().Sub(stopping).Seconds()

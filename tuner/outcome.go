@@ -75,6 +75,7 @@ func Conclude(plan *Plan, results []TrialResult, wall time.Duration) Outcome {
 			o.Best = best
 		}
 	}
+	o.compareAnswers(plan.Profile, results)
 	return o
 }
 

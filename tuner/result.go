@@ -7,6 +7,7 @@ import (
 	"github.com/qtune/qtune/bench"
 	"github.com/qtune/qtune/engine"
 	"github.com/qtune/qtune/profiles"
+	"github.com/qtune/qtune/quality"
 )
 
 // TrialStatus is how a trial ended.
@@ -53,20 +54,22 @@ func (w *WorkloadResult) put(place int, l bench.LevelResult) {
 
 // TrialResult is what a trial gave. Durations are in the engine's time but WallS.
 type TrialResult struct {
-	Trial      string           `json:"trial"`
-	Identity   string           `json:"identity"` // of all that changes the result; "" if not known
-	Purpose    string           `json:"purpose"`
-	Start      int              `json:"start"` // which start of this purpose, from 1
-	Engine     string           `json:"engine"`
-	Name       string           `json:"name"`
-	Baseline   bool             `json:"baseline,omitempty"`
-	Flags      Flags            `json:"flags"`
-	Env        Env              `json:"env,omitempty"`
-	Command    []string         `json:"command"`
-	Status     TrialStatus      `json:"status"`
-	Failure    *engine.Failure  `json:"failure,omitempty"`
-	Facts      engine.Facts     `json:"facts"`
-	Workloads  []WorkloadResult `json:"workloads,omitempty"`
+	Trial     string           `json:"trial"`
+	Identity  string           `json:"identity"` // of all that changes the result; "" if not known
+	Purpose   string           `json:"purpose"`
+	Start     int              `json:"start"` // which start of this purpose, from 1
+	Engine    string           `json:"engine"`
+	Name      string           `json:"name"`
+	Baseline  bool             `json:"baseline,omitempty"`
+	Flags     Flags            `json:"flags"`
+	Env       Env              `json:"env,omitempty"`
+	Command   []string         `json:"command"`
+	Status    TrialStatus      `json:"status"`
+	Failure   *engine.Failure  `json:"failure,omitempty"`
+	Facts     engine.Facts     `json:"facts"`
+	Workloads []WorkloadResult `json:"workloads,omitempty"`
+	// Answers is what it said when it had been measured, where answers are compared.
+	Answers    *quality.Answers `json:"answers,omitempty"`
 	Cards      int              `json:"cards"`     // that its engine took
 	StartS     float64          `json:"start_s"`   // launch to ready
 	MeasureS   float64          `json:"measure_s"` // all levels

@@ -9,6 +9,7 @@ import (
 	"github.com/qtune/qtune/bench"
 	"github.com/qtune/qtune/engine"
 	"github.com/qtune/qtune/profiles"
+	"github.com/qtune/qtune/quality"
 )
 
 // Server is one life of a candidate's server.
@@ -41,12 +42,15 @@ type Tuner struct {
 	// Identity is a trial's identity, "" if it cannot be known.
 	Identity func(*Trial) string
 	Known    map[string]TrialResult // measured before, by identity
-	Prior    Prior                  // what a simulator predicts; nil: there is none
-	Journal  *Journal
-	Folder   *Folder
-	RunID    string
-	Notify   func(Event)
-	Now      func() time.Time
+	// Ask asks a server for the answers by which configurations are compared, against a
+	// reference's where there is one; nil: they are not.
+	Ask     func(ctx context.Context, to bench.Target, kind string, reference *quality.Answers) *quality.Answers
+	Prior   Prior // what a simulator predicts; nil: there is none
+	Journal *Journal
+	Folder  *Folder
+	RunID   string
+	Notify  func(Event)
+	Now     func() time.Time
 	// Speed is engine seconds in a wall second: 1 but for simulated engines.
 	Speed     float64
 	Simulated bool
@@ -96,7 +100,8 @@ type job struct {
 	purpose   string
 	start     int // of this purpose, from 1
 	workloads []bench.Workload
-	k, n      int // for those who watch
+	k, n      int              // for those who watch
+	reference *quality.Answers // what the baseline said; nil before it did
 }
 
 // baseline is the search's result of the baseline; nil if there is none.
@@ -150,6 +155,7 @@ func (c *course) one(ctx context.Context, j job, at Event) (TrialResult, error) 
 	if known, ok := recall(c.Known, c.plan.Profile, identity, j.purpose, j.start); ok {
 		return c.reuse(j.trial, known)
 	}
+	j.reference = c.reference()
 	a := attempt{Tuner: c.Tuner, plan: c.plan, base: c.baseline(), job: j, at: at, identity: identity, cards: cards(c.plan.Profile, j.trial)}
 	result, err := a.run(ctx)
 	if err != nil || !machineFault(&result) {

@@ -60,6 +60,7 @@ type Summary struct {
 	Doubt        string         `json:"doubt,omitempty"`
 	Ceiling      *Ceiling       `json:"ceiling,omitempty"` // null where nobody looked for it
 	Advice       []string       `json:"advice,omitempty"`  // what to try next, from the trials that ran
+	Answers      *Alike         `json:"answers,omitempty"` // null where configurations cannot differ in what they say
 	Trials       Counts         `json:"trials"`
 	NotRun       int            `json:"not_run"` // planned trials that an early end left out
 	Search       *Search        `json:"search,omitempty"`

@@ -13,6 +13,7 @@ import (
 	"github.com/qtune/qtune/docker"
 	"github.com/qtune/qtune/engine"
 	"github.com/qtune/qtune/profiles"
+	"github.com/qtune/qtune/quality"
 	"github.com/qtune/qtune/tuner"
 )
 
@@ -86,6 +87,9 @@ func (s *session) run(ctx context.Context) ([]tuner.TrialResult, *tuner.Plan, er
 		Journal:  s.journal, Folder: s.folder, RunID: s.runID,
 		Notify: s.notify, Now: time.Now,
 		Speed: s.speed(), Simulated: s.simulation != nil,
+	}
+	if tuner.CanAnswerOtherwise(s.profile) {
+		t.Ask = quality.Ask
 	}
 	t.Prior = s.around.lead(s.plan, newForecaster(s.around, s.w.calibrations()))
 	s.around.prune(s.plan, t.Known)
