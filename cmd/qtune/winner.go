@@ -169,12 +169,12 @@ func profileDir(folder *tuner.Folder, run string) string {
 }
 
 // image warns of an image that is no longer the one that was measured.
-func (w *winner) image(now string) error {
-	best := w.past.Outcome.Best
+func (win *winner) image(now string) error {
+	best := win.past.Outcome.Best
 	if best == nil || now == "" || best.Facts.ImageDigest == "" || best.Facts.ImageDigest == now {
 		return nil
 	}
-	return &otherImageError{w.engine.Image, best.Facts.ImageDigest, now}
+	return &otherImageError{win.engine.Image, best.Facts.ImageDigest, now}
 }
 
 // otherImageError is a tag that has moved since the measurement.
