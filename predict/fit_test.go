@@ -36,8 +36,8 @@ func otherwise(card catalog.Card) simulator.Efficiency {
 
 func chat() (bench.Workload, []bench.Level) {
 	w := bench.Workload{Name: "chat", API: bench.APICompletions, Seed: 1, Prompts: bench.Prompts{InputTokens: 512}}
-	for _, users := range []int{1, 8, 32} {
-		w.Levels = append(w.Levels, bench.Level{Kind: bench.KindClosed, Users: users, OutputTokens: 128, Requests: 3 * users, Warmup: users})
+	for _, users := range []int{1, 4, 16} {
+		w.Levels = append(w.Levels, bench.Level{Kind: bench.KindClosed, Users: users, OutputTokens: 64, Requests: 2 * users, Warmup: 1})
 	}
 	return w, w.Levels
 }
