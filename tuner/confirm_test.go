@@ -64,7 +64,7 @@ func TestFinishDecides(t *testing.T) {
 				return profiles.Axis{Name: name, Values: []profiles.Value{profiles.Bool(true)}}
 			}
 			p.Engines[0].Axes = []profiles.Axis{axis("x"), axis("y")}
-			make := func(name string, tokens, ttft float64) TrialResult {
+			result := func(name string, tokens, ttft float64) TrialResult {
 				r := measured(name, tokens, ttft)
 				r.Baseline, r.Purpose, r.Start = name == "b", PurposeSearch, 1
 				on := profiles.Bool(true)
@@ -74,7 +74,7 @@ func TestFinishDecides(t *testing.T) {
 			var results []TrialResult
 			for _, name := range []string{"b", "near", "far"} {
 				if v, ok := tt.search[name]; ok {
-					results = append(results, make(name, v, 100))
+					results = append(results, result(name, v, 100))
 				}
 			}
 			for _, name := range []string{"far", "b", "near"} {
@@ -83,7 +83,7 @@ func TestFinishDecides(t *testing.T) {
 					if worse, ok := tt.ttft[name]; ok && i == 1 {
 						ttft = worse
 					}
-					r := make(name, math.Abs(v), ttft)
+					r := result(name, math.Abs(v), ttft)
 					r.Workloads[0].Levels[0].Client.Bound = v < 0
 					results = append(results, again(r, i+1))
 				}

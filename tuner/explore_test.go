@@ -154,7 +154,7 @@ func newFolder(t testing.TB) *Folder {
 }
 
 // decided is a run's decision and how it came about, as one text.
-func decided(t testing.TB, folder *Folder, run, block string) (string, *Plan) {
+func decided(t testing.TB, folder *Folder, run, block string) string {
 	t.Helper()
 	p := searchProfile(t, block)
 	u := simulated(t, folder, run, p)
@@ -175,7 +175,7 @@ func decided(t testing.TB, folder *Folder, run, block string) (string, *Plan) {
 		t.Fatal(err)
 	}
 	b.Write(text)
-	return b.String(), plan
+	return b.String()
 }
 
 func TestStrategiesDecide(t *testing.T) {
@@ -234,7 +234,7 @@ func TestKilledRunsDecideTheSame(t *testing.T) {
 	} {
 		block := tt.block
 		whole := newFolder(t)
-		want, _ := decided(t, whole, "1", block)
+		want := decided(t, whole, "1", block)
 		journal, err := os.ReadFile(filepath.Join(whole.RunPath("1"), "journal.jsonl"))
 		if err != nil {
 			t.Fatal(err)
@@ -249,7 +249,7 @@ func TestKilledRunsDecideTheSame(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(folder.RunPath("1"), "journal.jsonl"), kept, 0o644); err != nil {
 				t.Fatal(err)
 			}
-			if got, _ := decided(t, folder, "2", block); got != want {
+			if got := decided(t, folder, "2", block); got != want {
 				t.Fatalf("%s\nkilled in record %d of %d, the next run gave\n%s\nwant\n%s", block, n+1, len(lines), got, want)
 			}
 		}
