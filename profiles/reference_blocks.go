@@ -24,7 +24,7 @@ func refBlocks() []refBlock {
 	inFlight := refWord{"max_in_flight", "whole number", "10000", "requests under way at most; those above wait, and the result says so"}
 	arrival := refWord{"arrival", "`poisson`, `constant`, `gamma`", "`poisson`", "how requests are spaced"}
 	burstiness := refWord{"burstiness", "number above 0", "1", "of `gamma`: 1 is Poisson, less comes in bursts, more is evener"}
-	return []refBlock{
+	all := []refBlock{
 		{"variable", `"NAME"`, "Any number.", "A setting from outside, read as `var.NAME`: from `QTUNE_VAR_NAME`, `-var-file FILE` and `-var NAME=VALUE`, the last one wins.", []refWord{
 			{"type", "`string`, `number`, `bool`, `list(…)`, `map(…)`, …", "any", "what it takes"},
 			{"default", "a value of that type", "must be set from outside", "what holds if nobody sets it"},
@@ -104,6 +104,12 @@ func refBlocks() []refBlock {
 			{"min", "as the metric", "`max`", "no less than that"},
 			{"at", "object", "the objective's", "which load it is about"},
 		}, ""},
+	}
+	return append(all, searchBlocks()...)
+}
+
+func searchBlocks() []refBlock {
+	return []refBlock{
 		{"search", "", "At most one.", "How the best is looked for; see [method.md](method.md).", []refWord{
 			{"strategy", "`grid`, `random`, `ofat`, `auto`", "`grid`", "`grid` measures all; `auto` the most promising next; `ofat` one change at a time from the baseline"},
 			{"seed", "whole number", "1", "of what is random in it"},
