@@ -46,7 +46,7 @@ func readTemp(path string) (Temp, bool) {
 	if err != nil {
 		return Temp{}, false
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	text, err := io.ReadAll(io.LimitReader(f, 8<<10))
 	run, dir, ok := strings.Cut(strings.TrimSpace(string(text)), "\n")
 	if err != nil || !ok || !filepath.IsAbs(dir) {

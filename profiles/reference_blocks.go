@@ -1,5 +1,7 @@
 package profiles
 
+import "slices"
+
 const refPreface = `# The profile language
 
 <!-- Written by go test ./profiles -run Reference -update; the texts stand in profiles/reference_blocks.go. -->
@@ -18,13 +20,12 @@ settings in braces; what stands after ` + "`#`" + ` is a comment. ` + "`qtune va
 
 // refBlocks are in the order in which a profile is mostly written.
 func refBlocks() []refBlock {
-	out := refWord{"output_tokens", "whole number", "", "how long each answer is, in tokens; the end of the text is ignored. Of a `file` or `trace` it may be left out, where those say it"}
-	requests := refWord{"requests", "whole number", "until settled", "measured requests, exactly"}
-	duration := refWord{"duration", "time", "until settled", "how long requests are sent, exactly"}
-	inFlight := refWord{"max_in_flight", "whole number", "10000", "requests under way at most; those above wait, and the result says so"}
-	arrival := refWord{"arrival", "`poisson`, `constant`, `gamma`", "`poisson`", "how requests are spaced"}
-	burstiness := refWord{"burstiness", "number above 0", "1", "of `gamma`: 1 is Poisson, less comes in bursts, more is evener"}
-	all := []refBlock{
+	return slices.Concat(servedBlocks(), workloadBlocks(), loadBlocks(), wantedBlocks(), searchBlocks())
+}
+
+// servedBlocks are those of what is served, and where.
+func servedBlocks() []refBlock {
+	return []refBlock{
 		{"variable", `"NAME"`, "Any number.", "A setting from outside, read as `var.NAME`: from `QTUNE_VAR_NAME`, `-var-file FILE` and `-var NAME=VALUE`, the last one wins.", []refWord{
 			{"type", "`string`, `number`, `bool`, `list(…)`, `map(…)`, …", "any", "what it takes"},
 			{"default", "a value of that type", "must be set from outside", "what holds if nobody sets it"},
@@ -48,6 +49,12 @@ func refBlocks() []refBlock {
 		{"engine", `"KIND" "NAME"`, "At least one.", "A server to measure. Kinds: `vllm`, `sglang`, `llamacpp`, `ollama`, `trtllm`, `lmdeploy`, and `openai` for one that is already up.", engineWordsOfReference(), ""},
 		{"engine / sweep", "", "At most one.", "What is tried: every combination of the values of its axes, each on a fresh start. An axis is a flag with a list of values. Flags whose names HCL cannot write stand in `flags = { \"a.b\" = [1, 2] }`, axes of the environment in `env = { NAME = [1, 2] }`.", nil,
 			"sweep {\n  max-num-seqs    = [64, 128, 256]\n  enforce-eager   = [null, true] # null: leave the flag off\n  env             = { OMP_NUM_THREADS = [4, 8] }\n}"},
+	}
+}
+
+// workloadBlocks are a workload and what is asked in it.
+func workloadBlocks() []refBlock {
+	return []refBlock{
 		{"workload", `"NAME"`, "At least one.", "What is sent to each server, and how it arrives: `prompts`, and at least one of `single`, `closed`, `open`, `trace` and `max_rate`.", []refWord{
 			{"api", "`completions`, `chat`, `generate`, `llamacpp`, `ollama`, `ollama-chat`", "`completions`", "the HTTP interface that is spoken"},
 			{"stream", "true or false", "true", "false: answers in one piece, of `completions` and `chat`; then there is no TTFT, TPOT or ITL"},
@@ -68,6 +75,18 @@ func refBlocks() []refBlock {
 			{"between_tokens", "time", "1m", "from one token to the next"},
 			{"request", "time", "15m", "all of it"},
 		}, ""},
+	}
+}
+
+// loadBlocks are the ways in which requests arrive.
+func loadBlocks() []refBlock {
+	out := refWord{"output_tokens", "whole number", "", "how long each answer is, in tokens; the end of the text is ignored. Of a `file` or `trace` it may be left out, where those say it"}
+	requests := refWord{"requests", "whole number", "until settled", "measured requests, exactly"}
+	duration := refWord{"duration", "time", "until settled", "how long requests are sent, exactly"}
+	inFlight := refWord{"max_in_flight", "whole number", "10000", "requests under way at most; those above wait, and the result says so"}
+	arrival := refWord{"arrival", "`poisson`, `constant`, `gamma`", "`poisson`", "how requests are spaced"}
+	burstiness := refWord{"burstiness", "number above 0", "1", "of `gamma`: 1 is Poisson, less comes in bursts, more is evener"}
+	return []refBlock{
 		{"workload / single", "", "Any number.", "One request at a time.", []refWord{
 			{"output_tokens", "whole number or a list", "", "one load for each"}, requests, duration,
 			{"warmup", "whole number", "1", "requests before those that are measured"},
@@ -94,6 +113,12 @@ func refBlocks() []refBlock {
 			arrival, burstiness, out, requests, {"duration", "time", "30s", "how long each rate is tried"},
 			{"warmup", "whole number", "10", "requests before those that are measured"}, inFlight,
 		}, ""},
+	}
+}
+
+// wantedBlocks are those of what is wanted.
+func wantedBlocks() []refBlock {
+	return []refBlock{
 		{"objective", "", "One.", "What is made best. The metrics are those of [metrics.md](metrics.md).", []refWord{
 			{"maximize", "a metric", "`minimize`", "the more the better"},
 			{"minimize", "a metric", "`maximize`", "the less the better"},
@@ -105,7 +130,6 @@ func refBlocks() []refBlock {
 			{"at", "object", "the objective's", "which load it is about"},
 		}, ""},
 	}
-	return append(all, searchBlocks()...)
 }
 
 func searchBlocks() []refBlock {

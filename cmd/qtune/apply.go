@@ -107,7 +107,7 @@ func (s *session) finish(ctx context.Context, o tuner.Outcome, runErr error) err
 			s.describe(ctx, &o.Summary, runErr)
 		}
 	}
-	closing := s.close()
+	closing := s.close(ctx)
 	if closing != nil {
 		s.w.log.Error().Err(closing).Msg("closing the run")
 	}

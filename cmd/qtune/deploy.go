@@ -148,7 +148,7 @@ func deployRun(ctx context.Context, w *world, f *deployFlags, run string) error 
 		return err
 	}
 	result, err := s.deploy(ctx, win, f)
-	closing := s.close()
+	closing := s.close(ctx)
 	if err == nil && result != nil {
 		err = printDeployed(w, result, f.json)
 	}

@@ -217,12 +217,12 @@ func runDocument(t *testing.T, text string) {
 			continue
 		}
 		for _, c := range docCommands(b.text) {
-			runCommand(t, ctx, home, b.line, c)
+			runCommand(ctx, t, home, b.line, c)
 		}
 	}
 }
 
-func runCommand(t *testing.T, ctx context.Context, home string, line int, c docCommand) {
+func runCommand(ctx context.Context, t *testing.T, home string, line int, c docCommand) {
 	t.Helper()
 	con := newConsole(t)
 	con.environ = append([]string{"HOME=" + home, "PATH=" + os.Getenv("PATH")}, c.environ...)

@@ -191,10 +191,10 @@ func (s *session) known() map[string]tuner.TrialResult {
 }
 
 // close gives everything back.
-func (s *session) close() error {
+func (s *session) close(ctx context.Context) error {
 	var errs []error
 	if s.launcher != nil {
-		errs = append(errs, s.launcher.RemoveCaches(context.Background()))
+		errs = append(errs, s.launcher.RemoveCaches(context.WithoutCancel(ctx)))
 	}
 	if err := s.reaper.dismiss(); err != nil {
 		s.w.log.Warn().Err(err).Msg("nobody would have cleaned up after a kill")
