@@ -125,7 +125,8 @@ func (l *Launcher) simulatedContainer(ctx context.Context, st Start, spec docker
 }
 
 // simulatorImage makes the image that holds the static binary alone, once for
-// each build of it.
+// each build of it. The image stays after a run, for the next one: it is named by the
+// binary's hash, holds nothing of a run, and `docker rmi` removes it.
 func (l *Launcher) simulatorImage(ctx context.Context) (string, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
