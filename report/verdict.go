@@ -185,7 +185,11 @@ func (b *builder) command() Section {
 	}
 	section := b.section("command", Block{Code: &Code{Text: b.environmentPrefix() + strings.TrimSpace(Command(s.Winner.Command))}})
 	if image := b.image(s.Winner.Engine, s.Winner.Name); image != "" {
-		section.Blocks = append(section.Blocks, Block{Text: b.Say("command.image", image)})
+		said := b.Say("command.image", image)
+		if b.o.Summary.Simulated {
+			said = b.Say("command.image.simulated", image)
+		}
+		section.Blocks = append(section.Blocks, Block{Text: said})
 	}
 	return section
 }
