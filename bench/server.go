@@ -46,7 +46,7 @@ var engines = map[string]engineNames{
 		prefix: "sglang:", runningUsage: true,
 		prompt: []string{"sglang:prompt_tokens_total"}, generated: []string{"sglang:generation_tokens_total"},
 		running: []string{"sglang:num_running_reqs"}, waiting: []string{"sglang:num_queue_reqs"}, kv: []string{"sglang:token_usage"},
-		preemptions: []string{"sglang:num_retractions_total"}, hitRate: []string{"sglang:cache_hit_rate"},
+		preemptions: []string{"sglang:num_retracted_requests_total"}, hitRate: []string{"sglang:cache_hit_rate"},
 		ttftSum: []string{"sglang:time_to_first_token_seconds_sum"}, ttftCount: []string{"sglang:time_to_first_token_seconds_count"},
 		queueSum: []string{"sglang:queue_time_seconds_sum"}, queueCount: []string{"sglang:queue_time_seconds_count"},
 	},
@@ -54,6 +54,13 @@ var engines = map[string]engineNames{
 		prefix: "llamacpp:",
 		prompt: []string{"llamacpp:prompt_tokens_total"}, generated: []string{"llamacpp:tokens_predicted_total"},
 		running: []string{"llamacpp:requests_processing"}, waiting: []string{"llamacpp:requests_deferred"}, kv: []string{"llamacpp:kv_cache_usage_ratio"},
+	},
+	"lmdeploy": { // by its source, version 0.16
+		prefix: "lmdeploy:",
+		prompt: []string{"lmdeploy:prompt_tokens_total"}, generated: []string{"lmdeploy:generation_tokens_total"},
+		running: []string{"lmdeploy:num_requests_running"}, waiting: []string{"lmdeploy:num_requests_waiting"}, kv: []string{"lmdeploy:gpu_cache_usage_perc"},
+		ttftSum: []string{"lmdeploy:time_to_first_token_seconds_sum"}, ttftCount: []string{"lmdeploy:time_to_first_token_seconds_count"},
+		queueSum: []string{"lmdeploy:request_queue_time_seconds_sum"}, queueCount: []string{"lmdeploy:request_queue_time_seconds_count"},
 	},
 	"tgi": {
 		prefix: "tgi_",
