@@ -48,7 +48,7 @@ func (c *course) reference() *quality.Answers {
 
 // answers asks a server that has been measured what it says.
 func (a *attempt) answers(ctx context.Context, s Server, r *TrialResult) {
-	if a.Ask == nil || a.Simulated || r.Status != OK {
+	if a.Ask == nil || a.Simulated || r.Status != OK || r.Screened != "" {
 		return
 	}
 	a.at.Stage = "comparing answers"
