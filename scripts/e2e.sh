@@ -11,7 +11,8 @@
 #   QTUNE_E2E_ENGINES  the folder with vllm, sglang and model
 #   QTUNE_E2E_PYTHON   where the Python is installed that the engines' environments
 #                      are made of, such as /usr
-# Arguments go to go test, such as -run TestE2E/process.
+# Arguments go to go test, such as -run TestE2E/process. Without any, all of them run
+# but TestE2EWarmStart, which compiles vLLM twice and takes minutes for that.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -25,6 +26,7 @@ start_docker() { docker_up || die "$DOCKER_WHY"; }
 run_tests() {
 	local log rc=0
 	log=$(mktemp)
+	[ $# -gt 0 ] || set -- -skip TestE2EWarmStart
 	QTUNE_TEST_LIVE=1 scripts/gotest.sh "$log" -tags e2e -count 1 -p 1 -timeout 45m -run TestE2E "$@" ./cmd/qtune ./engine || rc=$?
 	rm -f "$log"
 	return "$rc"

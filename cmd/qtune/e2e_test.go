@@ -128,15 +128,16 @@ func TestE2E(t *testing.T) {
 }
 
 // checkComparison checks the known answer: vLLM beats SGLang on its fallback
-// kernels, and the trial that cannot start is data.
+// kernels, and what cannot start is not started: a context longer than the model's is
+// seen beforehand.
 func checkComparison(t *testing.T, lines []jsonLine) {
 	t.Helper()
 	s := summaryOf(t, lines)
 	if s.Exit != 0 || s.Simulated || s.Winner == nil || s.Winner.Engine != "vllm" || s.Gain == nil {
 		t.Errorf("exit %d, simulated %v, winner %+v, gain %v; want a real winner of vllm with a gain", s.Exit, s.Simulated, s.Winner, s.Gain)
 	}
-	if s.Trials.Failed != 1 || s.Trials.OK < 4 {
-		t.Errorf("%+v, want one failed and at least four measured", s.Trials)
+	if s.Trials.Failed != 0 || s.Trials.OK < 5 || s.Trials.Pruned != 2 {
+		t.Errorf("%+v, want none failed, at least five measured, one pruned by where and one for its context", s.Trials)
 	}
 	best := map[string]float64{}
 	for _, l := range lines {
@@ -144,9 +145,7 @@ func checkComparison(t *testing.T, lines []jsonLine) {
 			continue
 		}
 		if f := l.Result.Failure; f != nil {
-			if f.Class != "context_too_long" || f.Hint == "" {
-				t.Errorf("trial %s failed as %s (%s), hint %q; want context_too_long", l.Trial, f.Class, f.Line, f.Hint)
-			}
+			t.Errorf("trial %s failed as %s (%s)", l.Trial, f.Class, f.Line)
 			continue
 		}
 		levels := l.Result.Workloads[0].Levels

@@ -29,7 +29,7 @@ type helpStore struct{ dir string } // "": nothing is kept
 
 // keptHelp is one file of the store.
 type keptHelp struct {
-	Engine  string   `json:"engine"` // an image's digest, or a program's path, size and time
+	Engine  string   `json:"engine"` // by helpID
 	Options []string `json:"options"`
 }
 
@@ -100,7 +100,7 @@ func (s *session) askHelps(ctx context.Context) error {
 	store := helpStore{s.w.helps()}
 	s.around.recallHelps(store)
 	for _, e := range s.profile.Engines {
-		if s.around.helps[e] != nil || s.around.engines[e] == "" || !asks(e) {
+		if s.around.helps[e] != nil || s.around.helpID(e) == "" || !asks(e) {
 			continue
 		}
 		s.progress("asking " + e.Label() + " for its flags")
@@ -112,7 +112,7 @@ func (s *session) askHelps(ctx context.Context) error {
 			s.w.log.Warn().Err(err).Str("hint", hintOf(err)).Msg("flags are checked against qtune's own list only")
 			continue
 		}
-		if err := store.put(s.around.engines[e], help); err != nil {
+		if err := store.put(s.around.helpID(e), help); err != nil {
 			s.w.log.Warn().Err(err).Msg("it will be asked again")
 		}
 		s.around.recallHelps(store)
@@ -132,13 +132,37 @@ func (s *surroundings) recallHelps(store helpStore) {
 	if s.helps == nil {
 		s.helps = map[*profiles.Engine]*catalog.Help{}
 	}
-	for e, id := range s.engines {
-		if s.helps[e] == nil && id != "" && engine.HasHelp(e) {
+	for e := range s.engines {
+		if id := s.helpID(e); s.helps[e] == nil && id != "" && engine.HasHelp(e) {
 			if help := store.get(id); help != nil {
 				s.helps[e] = help
 			}
 		}
 	}
+}
+
+// helpID is whose help it is: an image's digest, or a program's path, size and time, and
+// beside the image what runs in it, since one image may hold several programs or get
+// them by its mounts; of a program that is mounted, the file's size and time. "" if it is not known.
+func (s *surroundings) helpID(e *profiles.Engine) string {
+	id := s.engines[e]
+	if id == "" || e.Runtime != profiles.RuntimeDocker {
+		return id
+	}
+	parts := slices.Concat([]string{id, e.Kind}, e.Entrypoint, e.Command)
+	for _, m := range e.Mounts {
+		parts = append(parts, m.Source+":"+m.Target)
+		for _, word := range slices.Concat(e.Entrypoint, e.Command) {
+			rest, inside := strings.CutPrefix(word, m.Target+"/")
+			if !inside {
+				continue
+			}
+			if info, err := os.Stat(filepath.Join(m.Source, rest)); err == nil {
+				parts = append(parts, fmt.Sprint(info.Size(), info.ModTime().UnixNano()))
+			}
+		}
+	}
+	return strings.Join(parts, "\n")
 }
 
 // programs are the engines' own. Another one, as a script around an engine, may not

@@ -112,3 +112,27 @@ func TestApplyAsksTheEngineOnce(t *testing.T) {
 		t.Errorf("asked %d times for its help, want once, and never started with the flag (%v):\n%s", n, err, asked)
 	}
 }
+
+// TestHelpID: one image may hold several engines, or get them by its mounts, and the
+// help of one is not that of another.
+func TestHelpID(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "serve")
+	if err := os.WriteFile(program, []byte("1"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	engine := func(kind, command string) *profiles.Engine {
+		return &profiles.Engine{Kind: kind, Runtime: profiles.RuntimeDocker, Command: []string{command}, Mounts: []profiles.Mount{{Source: filepath.Dir(program), Target: "/opt"}}}
+	}
+	vllm, sglang, process := engine("vllm", "/opt/serve"), engine("sglang", "/opt/serve"), &profiles.Engine{Kind: "vllm", Runtime: profiles.RuntimeProcess}
+	s := &surroundings{engines: map[*profiles.Engine]string{vllm: "sha256:1", sglang: "sha256:1", process: "vllm 1 2"}}
+	before := s.helpID(vllm)
+	if before == s.helpID(sglang) || before == "sha256:1" || s.helpID(process) != "vllm 1 2" || s.helpID(engine("vllm", "x")) != "" {
+		t.Errorf("%q, %q, %q", before, s.helpID(sglang), s.helpID(process))
+	}
+	if err := os.WriteFile(program, []byte("22"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if s.helpID(vllm) == before {
+		t.Error("another program at the same place has the same help")
+	}
+}
