@@ -91,7 +91,7 @@ func (c *Calibration) check(card catalog.Card) error {
 	return nil
 }
 
-// Store is a folder of calibrations.
+// Store is a folder of calibrations; without a name it has none and takes none.
 type Store struct{ Dir string }
 
 // maxStored bounds what is read of a calibration file, in bytes.
@@ -101,6 +101,9 @@ const maxStored = 1 << 20
 // that is not there the newest of the engine. found is false if there is none. note
 // says what a reader must know: that the version is another, or that a file was ignored.
 func (s *Store) Find(card catalog.Card, kind, version string) (c Calibration, found bool, note string) {
+	if s.Dir == "" {
+		return c, false, ""
+	}
 	var all []Calibration
 	paths, err := filepath.Glob(filepath.Join(s.Dir, fileName(card.Name, kind, "*")))
 	if err != nil {
@@ -160,6 +163,9 @@ func read(path string, card catalog.Card) (Calibration, error) {
 // Keep stores a calibration in place of an earlier one of its card, engine and
 // version: whole or not at all, whatever happens meanwhile.
 func (s *Store) Keep(c *Calibration) (path string, err error) {
+	if s.Dir == "" {
+		return "", errors.New("keep a calibration: neither HOME nor XDG_CACHE_HOME says where")
+	}
 	for name, v := range c.Values {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			return "", fmt.Errorf("keep a calibration: its value of %s is %g", name, v)

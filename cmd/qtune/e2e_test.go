@@ -40,6 +40,7 @@ func (r realThing) apply(t *testing.T, dir string, more ...string) *exec.Cmd {
 	}
 	args := append([]string{"apply", profile, "--json", "--dir", dir, "--var", "engines=" + r.engines, "--var", "python=" + r.python}, more...)
 	c := exec.CommandContext(t.Context(), r.bin, args...)
+	c.Env = append(os.Environ(), "XDG_CACHE_HOME="+filepath.Join(dir, "cache")) // the user's own is not for tests
 	c.Stderr = os.Stderr
 	return c
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"time"
@@ -203,10 +202,4 @@ func (v *forecastView) text(level string) string {
 
 // calibrations is the folder of fitted efficiencies: this user's cache, since they are
 // of this machine and not of a project.
-func (w *world) calibrations() string {
-	base := w.getenv("XDG_CACHE_HOME")
-	if base == "" {
-		base = filepath.Join(w.getenv("HOME"), ".cache")
-	}
-	return filepath.Join(base, "qtune", "calibration")
-}
+func (w *world) calibrations() string { return w.cache("calibration") }

@@ -222,12 +222,4 @@ func (s *surroundings) flagless(t *tuner.Trial) string {
 }
 
 // helps is the folder that keeps what engines' helps list; "" if there is no place.
-func (w *world) helps() string {
-	if dir := w.getenv("XDG_CACHE_HOME"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "qtune", "helps")
-	}
-	if home := w.getenv("HOME"); home != "" {
-		return filepath.Join(home, ".cache", "qtune", "helps")
-	}
-	return ""
-}
+func (w *world) helps() string { return w.cache("helps") }

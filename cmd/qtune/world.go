@@ -34,6 +34,17 @@ func (w *world) lookup(name string) (string, bool) {
 	return "", false
 }
 
+// cache is a folder of this user's cache; "" if there is no place for one.
+func (w *world) cache(name string) string {
+	if dir := w.getenv("XDG_CACHE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "qtune", name)
+	}
+	if home := w.getenv("HOME"); home != "" {
+		return filepath.Join(home, ".cache", "qtune", name)
+	}
+	return ""
+}
+
 func (w *world) getenv(name string) string {
 	v, _ := w.lookup(name)
 	return v
