@@ -108,7 +108,9 @@ func TestTwoRunsDoNotShareACard(t *testing.T) {
 		t.Fatal("a third run got one of two cards")
 	}
 	third.wait = true
-	time.AfterFunc(50*time.Millisecond, second.release)
+	released := make(chan struct{})
+	time.AfterFunc(50*time.Millisecond, func() { second.release(); close(released) })
+	defer func() { <-released }() // before it is released once more at the test's end
 	if err := third.claim(t.Context(), profiles.GPU{}, gpu.Holder{Run: "late"}); err != nil || third.names[0] != "GPU-1" {
 		t.Errorf("it waited for %v: %v", third.names, err)
 	}
