@@ -236,7 +236,11 @@ func runCommand(ctx context.Context, t *testing.T, home string, line int, c docC
 		awaitServer(t, c.words)
 		return
 	}
-	if code := run(ctx, c.words, &con.world); code != exitOK {
+	code := run(ctx, c.words, &con.world)
+	if code != exitOK && strings.Contains(con.out.String()+con.err.String(), "the load client was the bottleneck") {
+		t.Skipf("this machine is too busy to run the rest: qtune %s says that its load client was the bottleneck", strings.Join(c.words, " "))
+	}
+	if code != exitOK {
 		t.Fatalf("line %d: qtune %s ended with %d\n%s%s", line, strings.Join(c.words, " "), code, con.out.String(), con.err.String())
 	}
 	seen := con.out.String() + con.err.String()
