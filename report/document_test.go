@@ -76,8 +76,8 @@ func TestPlain(t *testing.T) {
 		}
 		golden(t, "simulated."+lang+".txt", b.String())
 		for line := range strings.Lines(b.String()) {
-			if columns(line) > lineWidth+60 && !strings.Contains(line, "  ") {
-				t.Errorf("a paragraph of %d columns: %s", columns(line), line)
+			if words.Columns(line) > lineWidth+60 && !strings.Contains(line, "  ") {
+				t.Errorf("a paragraph of %d columns: %s", words.Columns(line), line)
 			}
 		}
 	}

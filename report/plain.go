@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/qtune/qtune/report/chart"
+	"github.com/qtune/qtune/report/words"
 )
 
 // Plain writes the document as text for a terminal, in its own language.
@@ -23,12 +24,12 @@ func (d *Document) Plain(w io.Writer) error {
 	}
 	p.line("")
 	for _, f := range d.Figures {
-		p.line("  "+pad(f.Label, 24, false), f.Value, strings.TrimSpace(f.Note))
+		p.line("  "+words.Pad(f.Label, 24, false), f.Value, strings.TrimSpace(f.Note))
 	}
 	for _, s := range d.Sections {
 		p.line("")
 		p.line(s.Title)
-		p.line(strings.Repeat("─", columns(s.Title)))
+		p.line(strings.Repeat("─", words.Columns(s.Title)))
 		for i := range s.Blocks {
 			p.block(&s.Blocks[i])
 		}
@@ -42,9 +43,9 @@ func (d *Document) Plain(w io.Writer) error {
 // plain collects lines.
 type plain struct{ out strings.Builder }
 
-func (p *plain) line(words ...string) {
+func (p *plain) line(parts ...string) {
 	var there []string
-	for _, w := range words {
+	for _, w := range parts {
 		if w != "" {
 			there = append(there, w)
 		}
@@ -60,9 +61,9 @@ const lineWidth = 100
 func (p *plain) wrapped(indent, text string) {
 	line, empty := indent, true
 	for _, word := range strings.Fields(text) {
-		if columns(line)+1+columns(word) > lineWidth && !empty {
+		if words.Columns(line)+1+words.Columns(word) > lineWidth && !empty {
 			p.line(line)
-			line, empty = strings.Repeat(" ", columns(indent)), true
+			line, empty = strings.Repeat(" ", words.Columns(indent)), true
 		}
 		if !empty {
 			line += " "
@@ -94,7 +95,7 @@ func (p *plain) block(b *Block) {
 		p.wrapped("  - ", l)
 	}
 	for _, f := range b.Facts {
-		p.line("  "+pad(f.Name, 24, false), f.Value)
+		p.line("  "+words.Pad(f.Name, 24, false), f.Value)
 	}
 }
 
@@ -129,14 +130,14 @@ func (p *plain) table(t *Table) {
 	}
 	for r := range rows {
 		for i := range rows[r].Cells {
-			widths[i] = max(widths[i], columns(text(r, i)))
+			widths[i] = max(widths[i], words.Columns(text(r, i)))
 		}
 	}
 	p.groups(t, widths)
 	for r := range rows {
 		line := ""
 		for i := range rows[r].Cells {
-			line += "  " + pad(text(r, i), widths[i], t.Columns[i].Numeric)
+			line += "  " + words.Pad(text(r, i), widths[i], t.Columns[i].Numeric)
 		}
 		p.line(line)
 	}
@@ -147,7 +148,7 @@ func (p *plain) groups(t *Table, widths []int) {
 	line, at := "", 0
 	for i, c := range t.Columns {
 		if c.Group != "" && (i == 0 || c.Group != t.Columns[i-1].Group) {
-			line = pad(line, at+2, false) + c.Group
+			line = words.Pad(line, at+2, false) + c.Group
 		}
 		at += 2 + widths[i]
 	}
@@ -176,7 +177,7 @@ func (p *plain) figure(f *Figure) {
 			if most > 0 {
 				n = int(v.V/most*barWidth + .5)
 			}
-			p.line(fmt.Sprintf("    %s %s %s", pad(bars.Series[i].Name, names, false), strings.Repeat("█", n), strings.TrimSpace(v.Label+" "+bars.Unit)))
+			p.line(fmt.Sprintf("    %s %s %s", words.Pad(bars.Series[i].Name, names, false), strings.Repeat("█", n), strings.TrimSpace(v.Label+" "+bars.Unit)))
 		}
 	}
 }
@@ -184,7 +185,7 @@ func (p *plain) figure(f *Figure) {
 // extent is the greatest value and the width of the longest name.
 func extent(b *chart.Bars) (most float64, names int) {
 	for _, s := range b.Series {
-		names = max(names, columns(s.Name))
+		names = max(names, words.Columns(s.Name))
 	}
 	for _, g := range b.Groups {
 		for _, v := range g.Values {
@@ -192,26 +193,4 @@ func extent(b *chart.Bars) (most float64, names int) {
 		}
 	}
 	return most, names
-}
-
-// columns is how many columns of a terminal a text takes: letters of East Asia
-// take two.
-func columns(s string) int {
-	n := 0
-	for _, r := range s {
-		n++
-		if r >= 0x1100 && r <= 0x115f || r >= 0x2e80 && r <= 0xa4cf || r >= 0xac00 && r <= 0xd7a3 || r >= 0xf900 && r <= 0xfaff || r >= 0xfe30 && r <= 0xfe6f || r >= 0xff00 && r <= 0xff60 {
-			n++
-		}
-	}
-	return n
-}
-
-// pad fills a text up to a number of columns, at its left for numbers.
-func pad(s string, n int, left bool) string {
-	fill := strings.Repeat(" ", max(0, n-columns(s)))
-	if left {
-		return fill + s
-	}
-	return s + fill
 }

@@ -107,7 +107,7 @@ func check(t *testing.T, name, got string, width int) {
 	}
 	if strings.HasSuffix(name, ".txt") {
 		for _, line := range strings.Split(got, "\n") {
-			if columns(line) > width {
+			if words.Columns(line) > width {
 				t.Errorf("%s is wider than %d: %s", name, width, line)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/qtune/qtune/compare"
+	"github.com/qtune/qtune/report/words"
 )
 
 // Text writes a comparison for a terminal.
@@ -39,7 +40,7 @@ func (p *page) line(text string) {
 func (p *page) room() int {
 	n := max(p.o.Width, 40)
 	if p.o.Forced && !p.c.Comparable() {
-		n -= columns(p.Say("compare.forced")) + 2
+		n -= words.Columns(p.Say("compare.forced")) + 2
 	}
 	return n
 }
@@ -140,7 +141,7 @@ func (p *page) alone() {
 func (p *page) wrapped(indent, text string) {
 	line := text[:len(text)-len(strings.TrimLeft(text, " "))]
 	for i, word := range strings.Split(strings.TrimLeft(text, " "), " ") {
-		if i > 0 && columns(line)+1+columns(word) > p.room() {
+		if i > 0 && words.Columns(line)+1+words.Columns(word) > p.room() {
 			p.line(line)
 			line = indent + word
 			continue
@@ -158,14 +159,14 @@ func aligned(rows [][]string) []string {
 	widths := make([]int, len(rows[0]))
 	for _, r := range rows {
 		for i, c := range r {
-			widths[i] = max(widths[i], columns(c))
+			widths[i] = max(widths[i], words.Columns(c))
 		}
 	}
 	var lines []string
 	for _, r := range rows {
 		line := " "
 		for i, c := range r {
-			line += " " + pad(c, widths[i], i == 1 || i == 2 || i == 4)
+			line += " " + words.Pad(c, widths[i], i == 1 || i == 2 || i == 4)
 		}
 		lines = append(lines, strings.TrimRight(line, " "))
 	}
@@ -175,31 +176,9 @@ func aligned(rows [][]string) []string {
 func widest(lines []string) int {
 	n := 0
 	for _, l := range lines {
-		n = max(n, columns(l))
+		n = max(n, words.Columns(l))
 	}
 	return n
-}
-
-// columns is how many columns of a terminal a text takes: letters of East Asia
-// take two.
-func columns(s string) int {
-	n := 0
-	for _, r := range s {
-		n++
-		if r >= 0x1100 && r <= 0x115f || r >= 0x2e80 && r <= 0xa4cf || r >= 0xac00 && r <= 0xd7a3 || r >= 0xf900 && r <= 0xfaff || r >= 0xfe30 && r <= 0xfe6f || r >= 0xff00 && r <= 0xff60 {
-			n++
-		}
-	}
-	return n
-}
-
-// pad fills a text up to a number of columns, at its left for numbers.
-func pad(s string, n int, left bool) string {
-	fill := strings.Repeat(" ", max(0, n-columns(s)))
-	if left {
-		return fill + s
-	}
-	return s + fill
 }
 
 // printable keeps what a file says from steering the terminal.
