@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
+
+	"github.com/qtune/qtune/usage"
 )
 
 // States reads how each GPU is set, in NVML's order. Errors are those of Devices;
@@ -35,11 +37,6 @@ func readStates(lib nvml.Interface) (all []State, err error) {
 	return all, nil
 }
 
-// brakes are the reasons for which a card runs slower than it should: heat, and
-// the power supply's own brake. The cap that somebody set shows as such.
-const brakes = nvml.ClocksThrottleReasonHwSlowdown | nvml.ClocksThrottleReasonSwThermalSlowdown |
-	nvml.ClocksThrottleReasonHwThermalSlowdown | nvml.ClocksThrottleReasonHwPowerBrakeSlowdown
-
 func state(index int, h nvml.Device) State {
 	s := State{Index: index}
 	if mode, ret := h.GetPersistenceMode(); ret == nvml.SUCCESS {
@@ -64,7 +61,7 @@ func state(index int, h nvml.Device) State {
 		s.ClockMaxMHz = int(mhz)
 	}
 	if reasons, ret := h.GetCurrentClocksThrottleReasons(); ret == nvml.SUCCESS {
-		s.Throttled = reasons&brakes != 0
+		s.Throttled = slowdown(reasons)&^usage.PowerCap != 0 // the cap that somebody set shows as such
 	}
 	return s
 }
