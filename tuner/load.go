@@ -53,9 +53,9 @@ type Attempt struct {
 }
 
 // Past reads a run back from its folder. How the profile's copy is read is the
-// caller's to say, since variables may have been given; nil is a profile that
-// cannot be read. An error is a journal of which nothing can be read.
-func (f *Folder) Past(run string, read func(text []byte, path string) *profiles.Profile) (*PastRun, error) {
+// caller's to say, since variables may have been given; dir is where the profile
+// lay, "" where the journal does not tell. Nil is a profile that cannot be read. An error is a journal of which nothing can be read.
+func (f *Folder) Past(run string, read func(text []byte, path, dir string) *profiles.Profile) (*PastRun, error) {
 	records, err := f.Journal(run)
 	if len(records) == 0 {
 		if err == nil {
@@ -67,7 +67,7 @@ func (f *Folder) Past(run string, read func(text []byte, path string) *profiles.
 	source, profile := []byte(nil), (*profiles.Profile)(nil)
 	text, sourceErr := os.ReadFile(filepath.Join(dir, "profile.hcl"))
 	if sourceErr == nil {
-		source, profile = text, read(text, filepath.Join(dir, "profile.hcl"))
+		source, profile = text, read(text, filepath.Join(dir, "profile.hcl"), profileDir(records))
 	}
 	stored, storedErr := storedOutcome(filepath.Join(dir, "result.json"))
 	p := Rebuild(records, profile, stored)
@@ -82,6 +82,15 @@ func (f *Folder) Past(run string, read func(text []byte, path string) *profiles.
 		}
 	}
 	return p, nil
+}
+
+// profileDir is where the profile of a run lay; "" where the run does not tell.
+func profileDir(records []Record) string {
+	i := slices.IndexFunc(records, func(r Record) bool { return r.Type == RecordRun && r.Header != nil })
+	if i < 0 {
+		return ""
+	}
+	return records[i].Header.ProfileDir
 }
 
 // storedOutcome is what a run that ended by itself wrote last; nil for another.

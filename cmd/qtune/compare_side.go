@@ -110,10 +110,7 @@ func runSide(w *world, f *compareFlags, folder *tuner.Folder, run, pick string) 
 	if err != nil {
 		return nil, err
 	}
-	past, err := folder.Past(run, func(text []byte, path string) *profiles.Profile {
-		p, _ := profiles.Parse(text, path, options) // its mistakes were shown when it ran
-		return p
-	})
+	past, _, err := readPast(folder, run, options)
 	if err != nil {
 		return nil, err
 	}

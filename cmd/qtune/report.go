@@ -164,7 +164,7 @@ func writeDrawings(dir string, past *tuner.PastRun, opt report.Options) error {
 
 // keepReports writes the reports of a run that has just ended beside its text.
 func keepReports(w *world, folder *tuner.Folder, run string, profile *profiles.Profile) error {
-	past, err := folder.Past(run, func([]byte, string) *profiles.Profile { return profile })
+	past, err := folder.Past(run, func([]byte, string, string) *profiles.Profile { return profile })
 	if err != nil {
 		return fmt.Errorf("read the run back: %w", err)
 	}

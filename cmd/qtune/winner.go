@@ -144,10 +144,10 @@ func (e *lostSecretError) Hint() string {
 // readPast reads a run back, with its profile as it was read from its own folder.
 // The diagnostics are those of the profile; nil where there was none to read.
 func readPast(folder *tuner.Folder, run string, o profiles.Options) (*tuner.PastRun, *profiles.Diagnostics, error) {
-	o.Dir = profileDir(folder, run)
 	var diags *profiles.Diagnostics
-	past, err := folder.Past(run, func(text []byte, path string) *profiles.Profile {
+	past, err := folder.Past(run, func(text []byte, path, dir string) *profiles.Profile {
 		var p *profiles.Profile
+		o.Dir = dir
 		p, diags = profiles.Parse(text, path, o) // its mistakes were shown when it ran
 		return p
 	})
@@ -156,16 +156,6 @@ func readPast(folder *tuner.Folder, run string, o profiles.Options) (*tuner.Past
 	}
 	past.Outcome.Summary.Folder = relative(past.Outcome.Summary.Folder)
 	return past, diags, nil
-}
-
-// profileDir is where the profile of a run lay; "" where the run does not tell.
-func profileDir(folder *tuner.Folder, run string) string {
-	records, _ := folder.Journal(run) // whoever reads the run is told
-	i := slices.IndexFunc(records, func(r tuner.Record) bool { return r.Type == tuner.RecordRun && r.Header != nil })
-	if i < 0 {
-		return ""
-	}
-	return records[i].Header.ProfileDir
 }
 
 // image warns of an image that is no longer the one that was measured.
