@@ -36,10 +36,10 @@ func CanAnswerOtherwise(p *profiles.Profile) bool {
 	return slices.ContainsFunc(p.Engines[0].Axes, func(a profiles.Axis) bool { return !a.Env && quality.Matters(a.Name) })
 }
 
-// reference is what the baseline said in its first start; nil as long as it said nothing.
-func (c *course) reference() *quality.Answers {
-	for i := range c.results {
-		if r := &c.results[i]; r.Baseline && r.Answers != nil && len(r.Answers.Texts) > 0 {
+// referenceOf is what the baseline said in its first start; nil as long as it said nothing.
+func referenceOf(results []TrialResult) *quality.Answers {
+	for i := range results {
+		if r := &results[i]; r.Baseline && r.Answers != nil && len(r.Answers.Texts) > 0 {
 			return r.Answers
 		}
 	}
@@ -68,8 +68,7 @@ func (o *Outcome) compareAnswers(p *profiles.Profile, results []TrialResult) {
 		a.Unknown = "simulated engines write words without meaning"
 		return
 	}
-	c := course{results: results}
-	reference := c.reference()
+	reference := referenceOf(results)
 	if reference == nil {
 		a.Unknown = "the baseline's answers are not known" + problemOf(results)
 		return

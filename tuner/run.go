@@ -155,7 +155,7 @@ func (c *course) one(ctx context.Context, j job, at Event) (TrialResult, error) 
 	if known, ok := recall(c.Known, c.plan.Profile, identity, j.purpose, j.start); ok {
 		return c.reuse(j.trial, known)
 	}
-	j.reference = c.reference()
+	j.reference = referenceOf(c.results)
 	a := attempt{Tuner: c.Tuner, plan: c.plan, base: c.baseline(), job: j, at: at, identity: identity, cards: cards(c.plan.Profile, j.trial)}
 	result, err := a.run(ctx)
 	if err != nil || !machineFault(&result) {

@@ -112,11 +112,15 @@ func (s *session) askHelps(ctx context.Context) error {
 			s.w.log.Warn().Err(err).Str("hint", hintOf(err)).Msg("flags are checked against qtune's own list only")
 			continue
 		}
-		if err := store.put(s.around.helpID(e), help); err != nil {
+		id := s.around.helpID(e)
+		if err := store.put(id, help); err != nil {
 			s.w.log.Warn().Err(err).Msg("it will be asked again")
 		}
-		s.around.recallHelps(store)
-		s.around.helps[e] = help
+		for _, other := range s.profile.Engines {
+			if s.around.helps[other] == nil && s.around.helpID(other) == id && engine.HasHelp(other) {
+				s.around.helps[other] = help
+			}
+		}
 	}
 	return s.checkBaseline()
 }
