@@ -48,6 +48,7 @@ func TestGuess(t *testing.T) {
 		{"vLLM", "INFO vllm serve\n", "vllm"},
 		{"Ollama's log holds its llama-server's", "source=routes.go:2008 msg=\"Listening on [::]:11434 (version 0.33.0)\"\nllama_context: n_ctx = 512\nggml_cuda_init:\nload_tensors:\n", "ollama"},
 		{"TensorRT-LLM", "[TensorRT-LLM] TensorRT LLM version: 1.3.0\n[TRT-LLM] [I] Using LLM with PyTorch backend\n", "trtllm"},
+		{"SGLang's usage names the backends of others", "usage: sglang serve [-h]\n  [--attention-backend {trtllm_mla,trtllm_mha,flashinfer_trtllm}]\n", "sglang"},
 		{"LMDeploy", "2026-08-21 10:00:00,000 - lmdeploy - INFO - base.py:450 - Building Model.\n", "lmdeploy"},
 	}
 	for _, test := range tests {

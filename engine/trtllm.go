@@ -16,7 +16,7 @@ var trtllm = Kind{
 	env:        append([]string{"PYTHONUNBUFFERED=1", "TRTLLM_NO_USAGE_STATS=1"}, hubEnv...),
 	fetch:      true,
 	version:    endpoint{"/version", "version"},
-	signs:      []string{"TensorRT-LLM", "TRT-LLM", "trtllm", "tensorrt_llm"},
+	signs:      []string{"TensorRT-LLM", "TRT-LLM", "trtllm-serve", "tensorrt_llm"}, // not trtllm: other engines have attention backends of that name,
 	rules:      trtllmRules,
 	caches:     map[string]string{"TRITON_CACHE_DIR": "triton", "TORCHINDUCTOR_CACHE_DIR": "inductor", "FLASHINFER_WORKSPACE_BASE": "flashinfer", "DG_JIT_CACHE_DIR": "deep_gemm", "CUDA_CACHE_PATH": "cuda"},
 	facts: []factRule{
