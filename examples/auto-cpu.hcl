@@ -36,7 +36,8 @@ engine "vllm" "cpu" {
   command  = ["${var.engines}/vllm/bin/vllm", "serve"]
 
   env = {
-    PATH = "${var.engines}/vllm/bin:/usr/local/bin:/usr/bin:/bin"
+    PATH                      = "${var.engines}/vllm/bin:/usr/local/bin:/usr/bin:/bin"
+    VLLM_CPU_OMP_THREADS_BIND = "0-1"
   }
 
   flags = {
@@ -45,13 +46,13 @@ engine "vllm" "cpu" {
     kv-cache-memory-bytes  = 1073741824
     enforce-eager          = true
     max-num-seqs           = 4
-    max-num-batched-tokens = 512
+    max-num-batched-tokens = 256
   }
 
   sweep {
-    dtype                  = ["bfloat16", "float32"]
     max-num-seqs           = [2, 4, 8, 16]
-    max-num-batched-tokens = [128, 512, 2048]
+    max-num-batched-tokens = [64, 256, 2048]
+    env                    = { VLLM_CPU_OMP_THREADS_BIND = ["0", "0-1"] } # one core or two
   }
 }
 
@@ -62,9 +63,9 @@ workload "chat" {
 
   closed {
     users         = 16
-    output_tokens = 50
-    requests      = 48
-    warmup        = 16
+    output_tokens = 32
+    requests      = 32
+    warmup        = 4
   }
 }
 
