@@ -15,7 +15,7 @@ type Outcome string
 
 // The outcomes of a gate. Slower: the whole interval of the change lies beyond what
 // is allowed, so that a figure that is worse by exactly that much is called slower
-// once in forty times at most. Kept: the whole interval lies within it. Open: the
+// about once in forty times. Kept: the whole interval lies within it. Open: the
 // interval has both, or there is none.
 const (
 	Slower Outcome = "slower"

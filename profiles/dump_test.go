@@ -22,7 +22,7 @@ func dump(t *testing.T, p *Profile) string {
 	line("model   %+v", p.Model)
 	line("gpu     %+v nil=%t", p.GPU, p.GPU.Devices == nil)
 	for _, in := range p.Inputs {
-		line("input   %+v", in)
+		line("input   {Name:%s Value:%s Sensitive:%t}", in.Name, in.Value, in.Sensitive)
 	}
 	for _, s := range p.Secrets {
 		line("secret  %s, %d bytes", s.Name, len(s.Value))

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 )
@@ -51,7 +52,11 @@ func (l *loader) variables(body *hclsyntax.Body) []Input {
 		g, set := from[v.name]
 		l.resolve(v, g, set)
 		if v.ok {
-			inputs = append(inputs, input(v))
+			in := input(v)
+			if set && !in.Sensitive {
+				in.Given = typed(v, g)
+			}
+			inputs = append(inputs, in)
 		}
 	}
 	for _, v := range order {
@@ -66,6 +71,24 @@ func input(v *variable) Input {
 		return Input{Name: v.name, Sensitive: true}
 	}
 	return Input{Name: v.name, Value: toValue(plain).String()}
+}
+
+// typed is a value from outside as one types it after -var; nil where nothing typed
+// would give it.
+func typed(v *variable, g given) *string {
+	text := g.text
+	if g.expr != nil {
+		plain, _ := unmark(v.value)
+		text = string(hclwrite.TokensForValue(plain).Bytes())
+		if textType(v).IsPrimitiveType() {
+			value, err := convert.Convert(plain, cty.String)
+			if err != nil || value.IsNull() {
+				return nil
+			}
+			text = value.AsString()
+		}
+	}
+	return &text
 }
 
 func (l *loader) declare(b *hclsyntax.Block) *variable {

@@ -105,6 +105,46 @@ engine "vllm" "a" {
 	}
 }
 
+// TestGivenValuesGiveThemselvesAgain: what Input.Given says is what gives the same value
+// as a -var; of secrets and defaults it says nothing.
+func TestGivenValuesGiveThemselvesAgain(t *testing.T) {
+	values := filepath.Join(t.TempDir(), "x.vars")
+	for _, c := range []struct{ why, declared, flag, file, want string }{
+		{"a text", `type = string`, `a "b" c`, ``, `a "b" c`},
+		{"an empty text", `type = string`, ``, `v = ""`, ``},
+		{"a number of a file", `type = number`, ``, `v = 0.85`, `0.85`},
+		{"a text of a file", `type = string`, ``, `v = "x ${1 + 1}"`, `x 2`},
+		{"a list of a file", `type = list(string)`, ``, `v = ["a", "b"]`, `["a", "b"]`},
+		{"a list", `default = [1]`, `[2, 3]`, ``, `[2, 3]`},
+		{"a default", `default = "x"`, ``, ``, `(nothing)`},
+		{"a sensitive variable", `sensitive = true`, `hush-hush`, ``, `(nothing)`},
+		{"a secret of the environment", `type = string`, ``, `v = env("TOKEN")`, `(nothing)`},
+	} {
+		o := Options{Vars: map[string]string{}, Env: environment("TOKEN", "hush-hush")}
+		if c.flag != "" {
+			o.Vars["v"] = c.flag
+		}
+		if c.file != "" {
+			if err := os.WriteFile(values, []byte(c.file), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			o.VarFiles = []string{values}
+		}
+		text := `variable "v" { ` + c.declared + ` }` + oneEngine + rest
+		first := parsed(t, text, o).Inputs[0]
+		if first.Given == nil {
+			if c.want != "(nothing)" {
+				t.Errorf("%s: it says nothing", c.why)
+			}
+			continue
+		}
+		again := parsed(t, text, Options{Vars: map[string]string{"v": *first.Given}}).Inputs[0]
+		if *first.Given != c.want || again.Value != first.Value {
+			t.Errorf("%s: %q, want %q, which gives %q, want %q", c.why, *first.Given, c.want, again.Value, first.Value)
+		}
+	}
+}
+
 func TestWrongValuesFromOutside(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "x.vars")

@@ -214,6 +214,9 @@ type Input struct {
 	Name      string
 	Value     string // "" if Sensitive
 	Sensitive bool
+	// Given is the value from outside as Options.Vars takes it; nil where the default
+	// stands, and for a secret.
+	Given *string
 }
 
 // Secret is a value that must not be written anywhere.

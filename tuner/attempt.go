@@ -110,6 +110,15 @@ func (a *attempt) logName() string {
 	return "server.log"
 }
 
+// requestsName is the file of a start's requests: those of a start that a fault of the
+// machine ended stay beside it.
+func (a *attempt) requestsName() string {
+	if a.again {
+		return RequestsAgain
+	}
+	return Requests
+}
+
 // cold says that nothing of earlier starts may help, or harm, this one: the first of
 // the finish verifies what the search has measured.
 func (a *attempt) cold() bool { return a.purpose == PurposeFinish && a.start == 1 }
@@ -122,7 +131,7 @@ func (a *attempt) measure(ctx context.Context, s Server, r *TrialResult, dir str
 		return err
 	}
 	a.notify(EventTrialReady)
-	requests, err := createRequestFile(filepath.Join(dir, "requests.jsonl"))
+	requests, err := createRequestFile(filepath.Join(dir, a.requestsName()))
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,8 @@ import (
 )
 
 // Folder is where runs are kept: lock, and runs/ID/{profile.hcl, plan.json,
-// journal.jsonl, result.json, report.txt, trials/ID/{server.log, requests.jsonl}}.
+// journal.jsonl, result.json, report.txt, trials/ID/{server.log, requests.jsonl,
+// finish-N/{server.log, requests.jsonl}}}.
 type Folder struct {
 	Path string // absolute
 	lock *flock.Flock

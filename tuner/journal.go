@@ -42,8 +42,10 @@ type RunHeader struct {
 	Card       string  `json:"card,omitempty"`
 	Speed      float64 `json:"speed,omitempty"`       // engine seconds in a wall second
 	ProfileDir string  `json:"profile_dir,omitempty"` // absolute folder of the profile: where its relative paths start
-	Host       string  `json:"host"`
-	PID        int     `json:"pid"`
+	// Vars are the values of variables that were given from outside, but for secrets.
+	Vars map[string]string `json:"vars,omitempty"`
+	Host string            `json:"host"`
+	PID  int               `json:"pid"`
 }
 
 // Record is one line of a journal.

@@ -53,9 +53,9 @@ type Attempt struct {
 }
 
 // Past reads a run back from its folder. How the profile's copy is read is the
-// caller's to say, since variables may have been given; dir is where the profile
-// lay, "" where the journal does not tell. Nil is a profile that cannot be read. An error is a journal of which nothing can be read.
-func (f *Folder) Past(run string, read func(text []byte, path, dir string) *profiles.Profile) (*PastRun, error) {
+// caller's to say, since variables may have been given: the header tells which, and
+// where the profile lay, as far as the journal does. Nil is a profile that cannot be read. An error is a journal of which nothing can be read.
+func (f *Folder) Past(run string, read func(text []byte, path string, h RunHeader) *profiles.Profile) (*PastRun, error) {
 	records, err := f.Journal(run)
 	if len(records) == 0 {
 		if err == nil {
@@ -67,7 +67,7 @@ func (f *Folder) Past(run string, read func(text []byte, path, dir string) *prof
 	source, profile := []byte(nil), (*profiles.Profile)(nil)
 	text, sourceErr := os.ReadFile(filepath.Join(dir, "profile.hcl"))
 	if sourceErr == nil {
-		source, profile = text, read(text, filepath.Join(dir, "profile.hcl"), profileDir(records))
+		source, profile = text, read(text, filepath.Join(dir, "profile.hcl"), headerOf(records))
 	}
 	stored, storedErr := storedOutcome(filepath.Join(dir, "result.json"))
 	p := Rebuild(records, profile, stored)
@@ -84,13 +84,13 @@ func (f *Folder) Past(run string, read func(text []byte, path, dir string) *prof
 	return p, nil
 }
 
-// profileDir is where the profile of a run lay; "" where the run does not tell.
-func profileDir(records []Record) string {
+// headerOf is what the run says of itself; nothing where it does not.
+func headerOf(records []Record) RunHeader {
 	i := slices.IndexFunc(records, func(r Record) bool { return r.Type == RecordRun && r.Header != nil })
 	if i < 0 {
-		return ""
+		return RunHeader{}
 	}
-	return records[i].Header.ProfileDir
+	return *records[i].Header
 }
 
 // storedOutcome is what a run that ended by itself wrote last; nil for another.

@@ -87,7 +87,7 @@ func TestPastReadsTheFolder(t *testing.T) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	none := func([]byte, string, string) *profiles.Profile { return nil }
+	none := func([]byte, string, RunHeader) *profiles.Profile { return nil }
 	if _, err := f.Past("r1", none); err == nil {
 		t.Error("a folder without a journal was read")
 	}

@@ -9,6 +9,13 @@ import (
 	"github.com/qtune/qtune/bench"
 )
 
+// The files of a start's requests, in its trial's folder: of the first start, and of
+// the second after a fault of the machine.
+const (
+	Requests      = "requests.jsonl"
+	RequestsAgain = "requests-2.jsonl"
+)
+
 // requestFile keeps every request's timings of a trial, one JSON line each.
 type requestFile struct {
 	file *os.File

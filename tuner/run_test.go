@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -101,8 +103,8 @@ func (s *stage) launch(ctx context.Context, t *Trial, _ bool, logPath string) (S
 		}
 		return nil
 	}
-	if act(t) == "die" {
-		server.failure = &engine.Failure{Class: "died_under_load", Fault: engine.FaultConfiguration}
+	if fault, dies := map[string]engine.Fault{"die": engine.FaultConfiguration, "lose": engine.FaultMachine}[act(t)]; dies {
+		server.failure = &engine.Failure{Class: "died_under_load", Fault: fault}
 		close(server.died)
 	}
 	return server, nil, nil
@@ -203,6 +205,21 @@ func TestMachineFaultsAreRetriedOnce(t *testing.T) {
 	}
 	if n != 2 {
 		t.Errorf("started %d times, want 2", n)
+	}
+}
+
+func TestEachStartKeepsItsRequests(t *testing.T) {
+	s := newStage(t, "lose")
+	if _, err := s.Run(s.ctx, s.plan); err != nil {
+		t.Fatal(err)
+	}
+	for i, names := range [][]string{{Requests}, {Requests, RequestsAgain}} { // the baseline's, and the one's that was lost twice
+		for _, name := range names {
+			path := filepath.Join(s.Folder.TrialPath(s.RunID, s.plan.Trials[i].ID), name)
+			if text, err := os.ReadFile(path); err != nil || !strings.Contains(string(text), `"level":`) {
+				t.Errorf("%v: %.200s", err, text)
+			}
+		}
 	}
 }
 

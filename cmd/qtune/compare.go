@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -65,8 +66,8 @@ difference, that it holds none and stays within --margin; all else is "cannot
 tell".
 
 --fail-if-slower PCT exits 6 if the whole 95 % interval of a figure's change is
-worse than PCT: where the truth is PCT worse exactly, that happens 1 time in 40
-at most. An interval that reaches to both sides of PCT passes, and says that it
+worse than PCT: where the truth is PCT worse exactly, that happens about 1 time
+in 40. An interval that reaches to both sides of PCT passes, and says that it
 cannot tell. It holds the objective's metric at the objective's level, without a
 run output_throughput at every level; --metric names others. For shares, such as
 error_rate, PCT is points of a percent.
@@ -173,6 +174,7 @@ func (f *compareFlags) check(w *world) (compare.Options, show.Options, error) {
 	if f.json {
 		f.format = "json"
 	}
+	f.format = sameFormat(f.format, slices.Sorted(maps.Keys(compareFormats)))
 	if compareFormats[f.format] == nil {
 		return opt, o, &usageError{fmt.Errorf("--format %q: choose text, markdown, json or junit", f.format)}
 	}

@@ -219,11 +219,12 @@ func (t *trialSide) requests(r *tuner.TrialResult) (map[files.Place]*compare.Req
 		return nil, nil
 	}
 	run := cmp.Or(r.ReusedFrom, t.run)
-	path := filepath.Join(t.folder.TrialPath(run, r.Trial), "requests.jsonl")
-	if !exists(path) {
-		return nil, nil
+	for _, name := range []string{tuner.RequestsAgain, tuner.Requests} { // the result is that of the last start
+		if path := filepath.Join(t.folder.TrialPath(run, r.Trial), name); exists(path) {
+			return readRequests(path)
+		}
 	}
-	return readRequests(path)
+	return nil, nil
 }
 
 // objective is what the run was about.

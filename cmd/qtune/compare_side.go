@@ -202,7 +202,7 @@ func reportSide(w *world, f *compareFlags, in io.Reader, path, pick string) (*co
 	if err != nil {
 		return nil, err
 	}
-	profile, _ := profiles.Parse([]byte(d.Profile), path, options) // its mistakes were shown when it ran
+	profile, _ := profiles.Parse([]byte(d.Profile), path, asGiven(options, d.Run)) // its mistakes were shown when it ran
 	t := &trialSide{past: &tuner.PastRun{Header: d.Run, State: d.State, Outcome: d.Outcome, Results: d.Results, Finish: d.Finish, Profile: profile}, run: d.Run.Run}
 	s, err := t.side(pick)
 	if err == nil {

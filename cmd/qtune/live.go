@@ -4,37 +4,34 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"github.com/rs/zerolog"
 
 	"github.com/qtune/qtune/bench"
-	"github.com/qtune/qtune/report"
+	"github.com/qtune/qtune/report/words"
 	"github.com/qtune/qtune/tuner"
 )
 
 // redraw is how often the live region is drawn again, so that its clocks run.
 const redraw = 500 * time.Millisecond
 
-// liveView keeps a region of a few lines at the bottom of a terminal: the trial,
-// what it is at, time gone and expected, and the best so far. Finished trials
-// scroll up above it.
+// liveView keeps a region of a few lines at the bottom of a terminal: what stands in
+// it is liveCourse's to say. Finished trials scroll up above it.
 type liveView struct {
-	out       io.Writer
-	width     func() int
-	simulated bool
-	unit      bench.Unit // of the objective
+	out     io.Writer
+	width   func() int
+	rows    func() int // of the terminal; nil: nobody knows
+	color   bool
+	reflows bool // a line that no longer fits is broken anew when the window is narrowed
 
 	mu      sync.Mutex
-	lines   int // the region's height on screen
-	now     tuner.Event
-	gate    string
-	began   time.Time // of the run
-	trial   time.Time // of the trial
-	walls   []float64 // of finished trials, seconds
+	course  liveCourse
+	drawn   []string // the region as it stands on the screen, without colours
+	columns int      // of the terminal when it was drawn
 	stopped bool
 
 	end  chan struct{}
@@ -42,11 +39,22 @@ type liveView struct {
 }
 
 func newLiveView(w *world, simulated bool) *liveView {
-	v := &liveView{out: w.stderr, width: w.width, simulated: simulated, began: time.Now(), end: make(chan struct{})}
+	v := &liveView{
+		out: w.stderr, width: w.width, rows: w.rows, color: w.color(), reflows: w.reflows(),
+		course: liveCourse{simulated: simulated, began: time.Now()}, end: make(chan struct{}),
+	}
 	// Log lines stand above the region, not in it.
 	w.log = w.log.Output(zerolog.ConsoleWriter{Out: v, NoColor: !w.color(), TimeFormat: time.TimeOnly})
 	v.done.Go(v.tick)
 	return v
+}
+
+// reflows says whether the terminal breaks lines anew when its window changes, as all
+// do but xterm and GNU screen.
+func (w *world) reflows() bool {
+	_, xterm := w.lookup("XTERM_VERSION")
+	_, screen := w.lookup("STY")
+	return !xterm && !screen
 }
 
 func (v *liveView) tick() {
@@ -69,13 +77,40 @@ func (v *liveView) Write(line []byte) (int, error) {
 }
 
 func (v *liveView) plan(p *tuner.Plan, _ *surroundings) {
-	v.mu.Lock()
-	v.unit = p.Profile.Objective.Metric.Unit
-	v.mu.Unlock()
-	v.draw(planLine(p, v.simulated))
+	v.change(func(c *liveCourse) string {
+		c.plan(p)
+		return planLine(p, c.simulated)
+	})
 }
 
 func (v *liveView) say(s string) { v.draw(s) }
+
+func (v *liveView) event(e tuner.Event) {
+	v.change(func(c *liveCourse) string { return c.event(e, time.Now()) })
+}
+
+// stage is what a start is at, from the engine's log.
+func (v *liveView) stage(s string) {
+	v.change(func(c *liveCourse) string {
+		c.stage = s
+		return ""
+	})
+}
+
+// load is how the level that is measured goes on. The next redraw shows it.
+func (v *liveView) load(p bench.Progress) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.course.load(p, time.Now())
+}
+
+// change changes what is shown, and puts the line that it gives above the region.
+func (v *liveView) change(how func(*liveCourse) string) {
+	v.mu.Lock()
+	above := how(&v.course)
+	v.mu.Unlock()
+	v.draw(above)
+}
 
 func (v *liveView) stop() {
 	v.mu.Lock()
@@ -84,42 +119,29 @@ func (v *liveView) stop() {
 		return
 	}
 	v.stopped = true
-	v.erase()
+	if len(v.drawn) > 0 {
+		var b bytes.Buffer
+		b.WriteString(beginUpdate)
+		v.home(&b, v.width())
+		b.WriteString(eraseBelow + endUpdate)
+		_, _ = v.out.Write(b.Bytes())
+	}
 	v.mu.Unlock()
 	close(v.end)
 	v.done.Wait()
 }
 
-func (v *liveView) event(e tuner.Event) {
-	above := ""
-	v.mu.Lock()
-	v.now = e
-	switch e.Type {
-	case tuner.EventTrialStarted:
-		v.trial, v.gate = time.Now(), "starting"
-	case tuner.EventTrialStage:
-		v.gate = "measuring " + e.Stage
-	case tuner.EventTrialReady:
-		v.gate = "ready"
-	case tuner.EventTrialDone, tuner.EventTrialReused, tuner.EventTrialRetried:
-		above, v.gate = eventLine(e, v.simulated), "done"
-		if e.Type == tuner.EventTrialDone {
-			v.walls = append(v.walls, e.Result.WallS)
-		}
-	}
-	v.mu.Unlock()
-	v.draw(above)
-}
+// Control sequences of ECMA-48, and the two of terminals that show all of an update at
+// once; others pass over those.
+const (
+	eraseBelow  = "\x1b[J" // from the cursor to the end of the screen
+	eraseRest   = "\x1b[K" // from the cursor to the end of the line
+	beginUpdate = "\x1b[?2026h"
+	endUpdate   = "\x1b[?2026l"
+)
 
-// stage is what a start is at, from the engine's log.
-func (v *liveView) stage(s string) {
-	v.mu.Lock()
-	v.gate = "starting: " + s
-	v.mu.Unlock()
-	v.draw("")
-}
-
-// draw writes a line above the region, if there is one, and the region anew.
+// draw writes a line above the region, if there is one, and the region anew, in one
+// write and over what stands there, so that nothing flickers.
 func (v *liveView) draw(above string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -129,74 +151,66 @@ func (v *liveView) draw(above string) {
 		}
 		return
 	}
+	width := v.width()
+	lines := v.region(width)
+	texts := make([]string, len(lines))
+	for i, l := range lines {
+		texts[i] = l.plain(width - 1)
+	}
+	if above == "" && width == v.columns && slices.Equal(texts, v.drawn) {
+		return
+	}
 	var b bytes.Buffer
-	v.eraseTo(&b)
+	b.WriteString(beginUpdate)
+	v.home(&b, width)
 	if above != "" {
-		b.WriteString(above + "\n")
+		b.WriteString(eraseBelow + above + "\n") // it may be broken into several lines
 	}
-	for _, line := range v.region() {
-		b.WriteString(fit(line, v.width()-1) + "\n")
-		v.lines++
+	for i, l := range lines {
+		b.WriteString(l.painted(texts[i], v.color) + eraseRest + "\n")
 	}
+	b.WriteString(eraseBelow + endUpdate)
+	v.drawn, v.columns = texts, width
 	_, _ = v.out.Write(b.Bytes())
 }
 
-func (v *liveView) erase() {
-	var b bytes.Buffer
-	v.eraseTo(&b)
-	_, _ = v.out.Write(b.Bytes())
-}
-
-// eraseTo moves up over the region and clears to the end of the screen.
-func (v *liveView) eraseTo(b *bytes.Buffer) {
-	if v.lines > 0 {
-		fmt.Fprintf(b, "\x1b[%dA\r\x1b[J", v.lines)
-	}
-	v.lines = 0
-}
-
-func (v *liveView) region() []string {
-	if v.now.Trial == nil {
-		return nil
-	}
-	lines := []string{title(v.now)}
-	clocks := fmt.Sprintf("  %s   %s gone", v.gate, report.Duration(time.Since(v.trial).Seconds()))
-	if left, ok := v.left(); ok {
-		clocks += ", about " + report.Duration(left) + " left in all"
-	}
-	lines = append(lines, clocks)
-	if best := v.now.Best; best != nil {
-		lines = append(lines, fmt.Sprintf("  best so far: %s %s  %s%s", best.Result.Engine, best.Result.Name, tuner.Figure(*best.Value, v.unit), simulatedWord(v.simulated)))
+// region is what fits into the terminal's height, with a line for the cursor.
+func (v *liveView) region(width int) []liveLine {
+	lines := v.course.lines(time.Now(), width-1)
+	if v.rows != nil {
+		if most := max(v.rows()-1, 1); len(lines) > most {
+			lines = lines[:most]
+		}
 	}
 	return lines
 }
 
-// left guesses the wall time that the rest of the run takes from its finished trials.
-func (v *liveView) left() (float64, bool) {
-	if len(v.walls) == 0 || v.now.N == 0 {
-		return 0, false
+// home moves to the beginning of the region, which may stand in more lines than were
+// written where the window has become narrower.
+func (v *liveView) home(b *bytes.Buffer, width int) {
+	up := 0
+	for _, text := range v.drawn {
+		up++
+		if v.reflows && width > 0 && width < v.columns {
+			up += max(words.Columns(text)-1, 0) / width
+		}
 	}
-	sum := 0.0
-	for _, w := range v.walls {
-		sum += w
+	if up > 0 {
+		fmt.Fprintf(b, "\r\x1b[%dA", up)
 	}
-	mean := sum / float64(len(v.walls))
-	rest := float64(v.now.N-v.now.K+1)*mean - time.Since(v.trial).Seconds()
-	return max(rest, 0), true
 }
 
-func simulatedWord(simulated bool) string {
-	if simulated {
-		return " simulated"
-	}
-	return ""
-}
-
-// fit cuts a line to a width, so that it never wraps.
-func fit(line string, width int) string {
-	if width < 2 || utf8.RuneCountInString(line) <= width {
+// fit cuts a line to so many columns, so that it never wraps.
+func fit(line string, columns int) string {
+	if columns < 2 || words.Columns(line) <= columns {
 		return line
 	}
-	runes := []rune(line)
-	return string(runes[:width-1]) + "…"
+	used := 0
+	for i, r := range line {
+		used += words.Columns(string(r))
+		if used > columns-1 {
+			return line[:i] + "…"
+		}
+	}
+	return line
 }

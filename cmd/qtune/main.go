@@ -33,6 +33,13 @@ func processWorld() *world {
 			}
 			return w
 		},
+		rows: func() int {
+			_, h, err := term.GetSize(int(os.Stderr.Fd()))
+			if err != nil || h == 0 {
+				return 24
+			}
+			return h
+		},
 		signals: true,
 	}
 }

@@ -32,6 +32,16 @@ func reportFormats() []string {
 	return []string{"text", "md", "csv", "csv-full", "json", "html", "svg"}
 }
 
+// sameFormat is the name of a format by its other one: report says md, compare markdown.
+func sameFormat(name string, of []string) string {
+	for _, pair := range [][2]string{{"md", "markdown"}, {"markdown", "md"}} {
+		if name == pair[0] && !slices.Contains(of, name) {
+			return pair[1]
+		}
+	}
+	return name
+}
+
 func reportCmd(w *world) *cobra.Command {
 	var f reportFlags
 	c := &cobra.Command{
@@ -64,6 +74,7 @@ interrupted, one that crashed. Without a RUN it is the newest.
 }
 
 func showReport(w *world, f *reportFlags, run string) error {
+	f.format = sameFormat(f.format, reportFormats())
 	if !slices.Contains(reportFormats(), f.format) {
 		return &usageError{fmt.Errorf("--format %q: choose one of %s", f.format, strings.Join(reportFormats(), ", "))}
 	}
@@ -164,7 +175,7 @@ func writeDrawings(dir string, past *tuner.PastRun, opt report.Options) error {
 
 // keepReports writes the reports of a run that has just ended beside its text.
 func keepReports(w *world, folder *tuner.Folder, run string, profile *profiles.Profile) error {
-	past, err := folder.Past(run, func([]byte, string, string) *profiles.Profile { return profile })
+	past, err := folder.Past(run, func([]byte, string, tuner.RunHeader) *profiles.Profile { return profile })
 	if err != nil {
 		return fmt.Errorf("read the run back: %w", err)
 	}

@@ -124,6 +124,30 @@ func crashedReport(t *testing.T, dir, run string) {
 	}
 }
 
+// TestCrashedRunKeepsItsVariables: what a run was given is in its journal, but for
+// secrets, so that its report needs nothing again.
+func TestCrashedRunKeepsItsVariables(t *testing.T) {
+	text := strings.Replace(small, `"Qwen/Qwen3-8B"`, "var.model", 1)
+	text = strings.Replace(text, "sweep {", "env = { TOKEN = var.token }\n  sweep {", 1) +
+		"variable \"model\" {}\nvariable \"token\" {\n  sensitive = true\n  default = \"none\"\n}\n"
+	path, dir := write(t, "given.hcl", text), t.TempDir()
+	c := newConsole(t)
+	if code := c.run(t, simulated(path, dir, "--json", "--var", "model=Qwen/Qwen3-8B", "--var", "token=hush-hush-hush")...); code != exitOK {
+		t.Fatalf("exit %d\n%s", code, c.err.String())
+	}
+	folder := filepath.Join(dir, "runs", c.result(t).Run)
+	journal, err := os.ReadFile(filepath.Join(folder, "journal.jsonl"))
+	if err != nil || !bytes.Contains(journal, []byte(`"vars":{"model":"Qwen/Qwen3-8B"}`)) || bytes.Contains(journal, []byte("hush-hush-hush")) {
+		t.Fatalf("%v: %.600s", err, journal)
+	}
+	if err := os.Remove(filepath.Join(folder, "result.json")); err != nil {
+		t.Fatal(err)
+	}
+	if text := shown(t, exitOK, "--dir", dir, "--format", "markdown"); !strings.Contains(text, "vllm plain") || strings.Contains(text, "give them with --var") {
+		t.Errorf("%s", text)
+	}
+}
+
 func TestReportRefuses(t *testing.T) {
 	dir := t.TempDir()
 	for _, tt := range []struct {

@@ -62,6 +62,9 @@ func newSession(w *world, p *profiles.Profile, f *applyFlags) (*session, error) 
 	s := &session{w: w, f: f, profile: p, simulation: sim, folder: folder, runID: tuner.NewRunID(time.Now()), plan: tuner.NewPlan(p)}
 	s.view = newView(w, f.json, sim != nil)
 	s.client = &bench.Client{Speed: s.speed()}
+	if v, ok := s.view.(interface{ load(bench.Progress) }); ok {
+		s.client.Progress = v.load
+	}
 	return s, nil
 }
 
@@ -156,12 +159,27 @@ func (s *session) openRun(host string) error {
 	s.journal = j
 	header := tuner.RunHeader{
 		Run: s.runID, Profile: s.profile.Name, Version: tuner.JournalVersion, Qtune: qtuneVersion(), Bench: bench.Version,
-		Simulated: s.simulation != nil, ProfileDir: s.profile.Dir, Host: host, PID: os.Getpid(), Speed: s.speed(),
+		Simulated: s.simulation != nil, ProfileDir: s.profile.Dir, Host: host, PID: os.Getpid(), Speed: s.speed(), Vars: given(s.profile),
 	}
 	if s.simulation != nil {
 		header.Card = s.simulation.Card
 	}
+	if v, ok := s.view.(*jsonView); ok {
+		v.run(s)
+	}
 	return j.Append(tuner.Record{Type: tuner.RecordRun, Header: &header})
+}
+
+// given are the values of variables that a run was given, but for secrets and whatever
+// holds one.
+func given(p *profiles.Profile) map[string]string {
+	vars := map[string]string{}
+	for _, in := range p.Inputs {
+		if in.Given != nil && hider(p.Secrets).Replace(*in.Given) == *in.Given {
+			vars[in.Name] = *in.Given
+		}
+	}
+	return vars
 }
 
 // connect opens the Docker Engine if the run needs one.

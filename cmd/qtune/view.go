@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 
@@ -26,13 +25,6 @@ func newView(w *world, asJSON, simulated bool) view {
 		return newLiveView(w, simulated)
 	}
 	return &lineView{out: w.stderr, simulated: simulated}
-}
-
-// emit prints one line of JSON on stdout.
-func (s *session) emit(v any) {
-	if err := json.NewEncoder(s.w.stdout).Encode(v); err != nil {
-		s.w.log.Error().Err(err).Msg("print JSON")
-	}
 }
 
 // lineView prints a line an event, for logs and pipes.
@@ -158,52 +150,4 @@ func figures(r *tuner.TrialResult, simulated bool) string {
 	l := &levels[len(levels)-1]
 	return fmt.Sprintf("%s%s at %s, took %s", tuner.Figure(l.OutputThroughput, bench.UnitTokensPerSecond), word,
 		bench.Level{Kind: l.Kind, Users: l.Users, Rate: l.Rate, OutputTokens: l.RequestedOutputTokens}, report.Duration(r.WallS))
-}
-
-// jsonView prints JSON lines.
-type jsonView struct {
-	out       io.Writer
-	simulated bool
-}
-
-func (v *jsonView) plan(p *tuner.Plan, s *surroundings) { v.print(newPlanView(p, s, v.simulated)) }
-func (v *jsonView) say(text string)                     { v.print(map[string]any{"type": "message", "message": text}) }
-func (v *jsonView) stop()                               {}
-
-// jsonEvent is an event as a line of JSON.
-type jsonEvent struct {
-	Type      string             `json:"type"`
-	K         int                `json:"k"`
-	N         int                `json:"n"`
-	Trial     string             `json:"trial"`
-	Engine    string             `json:"engine"`
-	Name      string             `json:"name"`
-	Flags     tuner.Flags        `json:"flags"`
-	Why       string             `json:"why,omitempty"` // what a strategy chose it for
-	Simulated bool               `json:"simulated"`
-	Purpose   string             `json:"purpose"` // search or finish
-	Start     int                `json:"start"`   // of this purpose, from 1
-	Stage     string             `json:"stage,omitempty"`
-	Level     *bench.LevelResult `json:"level,omitempty"`
-	Result    *tuner.TrialResult `json:"result,omitempty"`
-	Best      string             `json:"best,omitempty"` // the trial that leads
-}
-
-func (v *jsonView) event(e tuner.Event) {
-	line := jsonEvent{
-		Type: e.Type, K: e.K, N: e.N, Trial: e.Trial.ID, Engine: e.Trial.Engine.Kind, Name: e.Trial.Engine.Name,
-		Flags: e.Trial.Candidate.Flags, Why: e.Trial.Why, Simulated: v.simulated, Purpose: e.Purpose, Start: e.Start, Stage: e.Stage, Level: e.Level, Result: e.Result,
-	}
-	if e.Best != nil {
-		line.Best = e.Best.Result.Trial
-	}
-	v.print(line)
-}
-
-func (v *jsonView) print(line any) {
-	text, err := json.Marshal(line)
-	if err != nil {
-		text = fmt.Appendf(nil, `{"type":"error","error":%q}`, err.Error())
-	}
-	_, _ = v.out.Write(append(text, '\n')) // a reader that went away does not stop the run
 }

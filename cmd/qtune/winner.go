@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/qtune/qtune/engine"
@@ -141,14 +142,26 @@ func (e *lostSecretError) Hint() string {
 	return "give it again, by QTUNE_VAR_name in the environment or --var name=…; better, have the profile read it with env(\"…\")"
 }
 
+// asGiven are options with the values that the run was given, but where there are
+// others.
+func asGiven(o profiles.Options, h tuner.RunHeader) profiles.Options {
+	o.Dir = h.ProfileDir
+	vars := maps.Clone(h.Vars)
+	if vars == nil {
+		vars = map[string]string{}
+	}
+	maps.Copy(vars, o.Vars)
+	o.Vars = vars
+	return o
+}
+
 // readPast reads a run back, with its profile as it was read from its own folder.
 // The diagnostics are those of the profile; nil where there was none to read.
 func readPast(folder *tuner.Folder, run string, o profiles.Options) (*tuner.PastRun, *profiles.Diagnostics, error) {
 	var diags *profiles.Diagnostics
-	past, err := folder.Past(run, func(text []byte, path, dir string) *profiles.Profile {
+	past, err := folder.Past(run, func(text []byte, path string, h tuner.RunHeader) *profiles.Profile {
 		var p *profiles.Profile
-		o.Dir = dir
-		p, diags = profiles.Parse(text, path, o) // its mistakes were shown when it ran
+		p, diags = profiles.Parse(text, path, asGiven(o, h)) // its mistakes were shown when it ran
 		return p
 	})
 	if err != nil {

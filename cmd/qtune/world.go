@@ -20,6 +20,7 @@ type world struct {
 	terminal       bool       // stderr is one
 	asks           bool       // stdin is one: somebody can be asked
 	width          func() int // of the terminal, in columns
+	rows           func() int // of the terminal; nil: nobody knows
 	signals        bool       // Ctrl-C and its like are to be caught
 	log            zerolog.Logger
 }
