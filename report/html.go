@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/qtune/qtune/report/chart"
@@ -29,7 +30,7 @@ func (d *Document) HTML(w io.Writer) error {
 		return err
 	}
 	t := template.New("page.html").Funcs(template.FuncMap{
-		"inline": inline, "groups": groups, "fields": strings.Fields, "style": func() template.CSS { return template.CSS(chart.Style + string(style)) }, // #nosec: both are ours
+		"inline": inline, "groups": groups, "fields": strings.Fields, "whole": whole, "style": func() template.CSS { return template.CSS(chart.Style + string(style)) }, // #nosec: both are ours
 	})
 	if t, err = t.ParseFS(page, "page.html"); err != nil {
 		return fmt.Errorf("read the report's template: %w", err)
@@ -52,6 +53,12 @@ func printable(s string) string {
 		return r
 	}, s)
 }
+
+// unit is the space between a figure and what it counts, which no line is broken at.
+var unit = regexp.MustCompile(`(\d) (%|tok/s|req/s|ms|s|min|GiB|W|°C)(\W|$)`)
+
+// whole keeps figures and their units in one line.
+func whole(s string) string { return unit.ReplaceAllString(s, "$1\u00a0$2$3") }
 
 // inline draws a picture for the page; what it says is escaped as it is drawn.
 func inline(f *Figure) template.HTML {

@@ -123,6 +123,9 @@ func (b *builder) shortMetric(name string) string {
 	if !ok || strings.HasSuffix(name, "throughput") || strings.HasSuffix(name, "rate") || strings.HasPrefix(name, "good") {
 		return b.metricName(name)
 	}
+	if statistic == "mean" {
+		statistic = b.Say("statistic.mean")
+	}
 	return strings.ToUpper(latency) + " " + strings.ReplaceAll(statistic, "_", " ")
 }
 

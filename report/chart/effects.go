@@ -29,7 +29,7 @@ func (e Effects) Draw(w float64) Drawing {
 	left, right, all := 0.0, 0.0, bounds{}
 	all.add(0)
 	for _, r := range e.Rows {
-		left = max(left, width(r.Label))
+		left = max(left, width(r.Label), width(r.Group)*bold-20) // the group begins further left
 		right = max(right, width(r.Text)*bold+width(r.Note)+28)
 		all.add(r.Low, r.High, r.V)
 	}
