@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/qtune/qtune/bench"
 )
@@ -73,10 +74,12 @@ func (s *series) blocks(k int) [][]float64 {
 	}
 	n, copied := len(s.all), slices.Clone(s.all)
 	cut := make([][]float64, k)
+	var wait sync.WaitGroup
 	for i := range cut {
 		cut[i] = copied[i*n/k : (i+1)*n/k]
-		slices.Sort(cut[i])
+		wait.Go(func() { slices.Sort(cut[i]) })
 	}
+	wait.Wait()
 	s.sorted[k] = cut
 	return cut
 }
