@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -59,6 +61,25 @@ func BenchmarkJSONOfAThousandTrials(b *testing.B) {
 		var text bytes.Buffer
 		if err := JSON(&text, run, ""); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// TestPages writes the pages of every kind of run for scripts/report-page.sh, which opens
+// them in a browser.
+func TestPages(t *testing.T) {
+	dir := os.Getenv("QTUNE_PAGES")
+	if dir == "" {
+		t.Skip("QTUNE_PAGES names no folder: scripts/report-page.sh does, and looks at the pages")
+	}
+	runs := kinds(t)
+	runs["large"] = large(t)
+	for name, run := range runs {
+		for _, lang := range []string{"en", "ko"} {
+			page := filepath.Join(dir, name+"."+lang+".html")
+			if err := os.WriteFile(page, []byte(asHTML(t, document(t, run, lang))), 0o644); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 }
