@@ -112,8 +112,8 @@ func (s *story) measure(n int, speed float64) {
 }
 
 // end ends a trial that measured everything.
-func (s *story) end(speed float64) string {
-	return s.tell(3, tuner.EventTrialDone, func(e *tuner.Event) {
+func (s *story) end(speed float64) {
+	s.tell(3, tuner.EventTrialDone, func(e *tuner.Event) {
 		e.Result = &tuner.TrialResult{
 			Trial: e.Trial.ID, Engine: "vllm", Name: "plain", Baseline: e.Trial.Baseline, Status: tuner.OK, WallS: 60, StartS: 24, MeasureS: 30, Cards: 1,
 			Workloads: []tuner.WorkloadResult{{Workload: "chat", Levels: levels(s.plan.Profile, speed)}},
