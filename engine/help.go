@@ -129,98 +129,10 @@ func (e *HelpError) Hint() string {
 	return "its last line: " + last
 }
 
-// CheckFlags says which of the options that a profile would give an engine, in
-// flags, in its sweep, or because qtune needs them, its own help does not list.
-// An option that the catalog has from the parser of this very version is not
-// reported: parsers hide some from their help.
-func CheckFlags(e *profiles.Engine, help *catalog.Help) []catalog.Notice {
-	k, _ := Lookup(e.Kind)
-	names := ownNames(k)
-	for _, f := range e.Flags {
-		if !f.Value.IsNull() {
-			names = k.withOption(names, f.Name)
-		}
-	}
-	for _, a := range e.Axes {
-		if !a.Env {
-			names = k.withOption(names, a.Name)
-		}
-	}
-	return checkNames(k, e, names, help)
-}
-
-// CheckCandidate is CheckFlags for what one candidate would pass.
-func CheckCandidate(e *profiles.Engine, c profiles.Candidate, help *catalog.Help) []catalog.Notice {
-	k, _ := Lookup(e.Kind)
-	names := ownNames(k)
-	for _, f := range c.Flags {
-		if !f.Value.IsNull() {
-			names = k.withOption(names, f.Name)
-		}
-	}
-	return checkNames(k, e, names, help)
-}
-
-func checkNames(k Kind, e *profiles.Engine, names []string, help *catalog.Help) []catalog.Notice {
-	flags, _ := catalog.EngineFlags(e.Kind)
-	var notices []catalog.Notice
-	for _, name := range names {
-		if k.listed(help, flags, name) || hidden(flags, name, e) {
-			continue
-		}
-		n := catalog.Notice{
-			Severity: catalog.SeverityError,
-			Summary:  fmt.Sprintf("the help of engine %s lists no option `%s`", e.Label(), k.dashed(name)),
-			Detail:   "Every trial with it fails at the start. Take it out, or use an image that has it.",
-		}
-		if near := help.Suggest(name); near != "" {
-			n.Detail = fmt.Sprintf("Did you mean `%s`? Every trial with it fails at the start.", near)
-		}
-		notices = append(notices, n)
-	}
-	return notices
-}
-
-// ownNames are the options that qtune passes to every engine of a kind.
-func ownNames(k Kind) []string {
-	names := []string{strings.TrimLeft(k.listen[0], "-"), strings.TrimLeft(k.listen[1], "-")}
-	if len(k.names) > 0 {
-		names = append(names, k.names[0])
-	}
-	return names
-}
-
-// withOption adds an option once, without the keys inside JSON flags.
-func (k Kind) withOption(names []string, name string) []string {
-	head, _, _ := strings.Cut(name, ".")
-	if k.isSetting(name) {
-		head = strings.TrimLeft(k.setting, "-")
-	}
-	if slices.Contains(names, head) {
-		return names
-	}
-	return append(names, head)
-}
-
 // HasHelp says that Help can ask an engine.
 func HasHelp(e *profiles.Engine) bool {
 	k, _ := Lookup(e.Kind)
 	return k.help != nil && e.Runtime != profiles.RuntimeExternal
-}
-
-// listed says that the help has an option in a form that the engine takes.
-func (k Kind) listed(help *catalog.Help, flags *catalog.FlagSet, name string) bool {
-	if help.Has(k.dashed(name)) {
-		return true
-	}
-	f, known := flags.Lookup(name)
-	dashes := strings.ReplaceAll(name, "_", "-")
-	return known && (f.Name == dashes && help.Has("--"+dashes) || f.Negated == name && help.Has("--"+f.Name))
-}
-
-func hidden(flags *catalog.FlagSet, name string, e *profiles.Engine) bool {
-	f, known := flags.Lookup(name)
-	return known && f.RemovedIn == "" && catalog.ImageVersion(e.Image) == flags.Version
 }
 
 // limitedBuffer keeps the beginning of what is written to it.

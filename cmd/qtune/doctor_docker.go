@@ -185,15 +185,24 @@ func askEngine(ctx context.Context, w *world, e *profiles.Engine, g profiles.GPU
 	if err != nil {
 		return nil, err
 	}
-	notices := engine.CheckFlags(e, help)
-	if len(notices) == 0 {
-		return []finding{{"flags", gradeOK, fmt.Sprintf("engine %s has every flag of the profile; its help lists %d options", e.Label(), len(help.Options())), ""}}, nil
-	}
+	return flagFindings(e, help), nil
+}
+
+// flagFindings are what an engine's own help says of the profile's flags.
+func flagFindings(e *profiles.Engine, help *catalog.Help) []finding {
+	refused := false
 	var all []finding
-	for _, n := range notices {
-		all = append(all, finding{"flags", gradeBad, n.Summary, n.Detail})
+	for _, n := range engine.CheckFlags(e, help) {
+		g := gradeWarn
+		if n.Severity == catalog.SeverityError {
+			g, refused = gradeBad, true
+		}
+		all = append(all, finding{"flags", g, n.Summary, n.Detail})
 	}
-	return all, nil
+	if refused {
+		return all
+	}
+	return append(all, finding{"flags", gradeOK, fmt.Sprintf("engine %s has every flag of the profile; its help lists %d options", e.Label(), len(help.Options())), ""})
 }
 
 // anyCard is a card to ask an engine for its help with: it computes nothing there.

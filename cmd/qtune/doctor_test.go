@@ -176,6 +176,9 @@ func TestDoctorAsksAnEngine(t *testing.T) {
 	}{
 		{"every flag is there", "", exitOK, "has every flag"},
 		{"one flag is not", ", frobnicate = 3", exitError, "`--frobnicate`"},
+		{"one has another name there", ", disable-async-output-proc = true", exitError, "Write `async-scheduling = false`"},
+		{"one does nothing there", ", disable-cascade-attn = true", exitOK, "`--disable-cascade-attn` does nothing"},
+		{"one is about to go", ", log-config-file = \"x\"", exitOK, "logging-config.pylogging_config_file"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.why, func(t *testing.T) {

@@ -29,8 +29,9 @@ type helpStore struct{ dir string } // "": nothing is kept
 
 // keptHelp is one file of the store.
 type keptHelp struct {
-	Engine  string   `json:"engine"` // by helpID
-	Options []string `json:"options"`
+	Engine  string                  `json:"engine"` // by helpID
+	Options []string                `json:"options"`
+	Said    map[string]catalog.Said `json:"said"` // nil: of a qtune that did not read it
 }
 
 func (s helpStore) path(id string) string {
@@ -43,17 +44,17 @@ func (s helpStore) path(id string) string {
 func (s helpStore) get(id string) *catalog.Help {
 	text, err := os.ReadFile(s.path(id))
 	var kept keptHelp
-	if s.dir == "" || err != nil || json.Unmarshal(text, &kept) != nil || kept.Engine != id {
+	if s.dir == "" || err != nil || json.Unmarshal(text, &kept) != nil || kept.Engine != id || kept.Said == nil {
 		return nil
 	}
-	return catalog.NewHelp(kept.Options)
+	return catalog.NewHelp(kept.Options, kept.Said)
 }
 
 func (s helpStore) put(id string, h *catalog.Help) error {
 	if s.dir == "" {
 		return nil
 	}
-	text, err := json.Marshal(keptHelp{id, h.Options()})
+	text, err := json.Marshal(keptHelp{id, h.Options(), h.Saying()})
 	if err != nil {
 		return fmt.Errorf("keep an engine's help: %w", err)
 	}
@@ -122,7 +123,23 @@ func (s *session) askHelps(ctx context.Context) error {
 			}
 		}
 	}
+	s.warnOfFlags()
 	return s.checkBaseline()
+}
+
+// warnOfFlags says what the engines' own helps say against flags that they take.
+func (s *session) warnOfFlags() {
+	for _, e := range s.profile.Engines {
+		help := s.around.helps[e]
+		if help == nil {
+			continue
+		}
+		for _, n := range engine.CheckFlags(e, help) {
+			if n.Severity == catalog.SeverityWarning {
+				s.w.log.Warn().Str("hint", n.Detail).Msg(n.Summary)
+			}
+		}
+	}
 }
 
 func (s *session) askHelp(ctx context.Context, e *profiles.Engine) (*catalog.Help, error) {

@@ -17,7 +17,7 @@ func TestHelpStore(t *testing.T) {
 	s := helpStore{filepath.Join(t.TempDir(), "helps")}
 	for i := range maxHelps + 5 {
 		id := fmt.Sprintf("sha256:%d", i)
-		if err := s.put(id, catalog.NewHelp([]string{"--port", "--host"})); err != nil {
+		if err := s.put(id, catalog.NewHelp([]string{"--port", "--host"}, map[string]catalog.Said{"--port": {NoEffect: true, Words: "w"}})); err != nil {
 			t.Fatal(err)
 		}
 		old := time.Unix(int64(1000+i), 0)
@@ -33,13 +33,13 @@ func TestHelpStore(t *testing.T) {
 		t.Error("the oldest is still there")
 	}
 	last := fmt.Sprintf("sha256:%d", maxHelps+4)
-	if h := s.get(last); h == nil || !h.Has("--port") || h.Has("--nothing") {
+	if h := s.get(last); h == nil || !h.Has("--port") || h.Has("--nothing") || !h.Says("--port").NoEffect {
 		t.Errorf("the newest comes back as %+v", h)
 	}
 	if err := os.WriteFile(s.path(last), []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if s.get(last) != nil || (helpStore{}).get(last) != nil || (helpStore{}).put(last, catalog.NewHelp(nil)) != nil {
+	if s.get(last) != nil || (helpStore{}).get(last) != nil || (helpStore{}).put(last, catalog.NewHelp(nil, nil)) != nil {
 		t.Error("a damaged file, or a store without a place, is not as if nothing were there")
 	}
 }
@@ -65,7 +65,7 @@ func TestAsks(t *testing.T) {
 // A candidate with a flag that its own engine does not list is not started.
 func TestFlagsThatAnEngineLacks(t *testing.T) {
 	e := &profiles.Engine{Kind: "vllm", Name: "a", Runtime: profiles.RuntimeDocker, Image: "x:1"}
-	s := &surroundings{helps: map[*profiles.Engine]*catalog.Help{e: catalog.NewHelp([]string{"--host", "--port", "--served-model-name", "--max-num-seqs"})}}
+	s := &surroundings{helps: map[*profiles.Engine]*catalog.Help{e: catalog.NewHelp([]string{"--host", "--port", "--served-model-name", "--max-num-seqs"}, nil)}}
 	candidate := func(name string, v profiles.Value) *tuner.Trial {
 		return &tuner.Trial{Engine: e, Candidate: profiles.Candidate{Flags: []profiles.Flag{{Name: name, Value: v}}}}
 	}
