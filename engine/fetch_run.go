@@ -117,11 +117,8 @@ func (l *Launcher) fetchSpec(f Fetch, cache string, argv []string) docker.Spec {
 	if token := HubToken(l.Environ); token != "" {
 		env.set("HF_TOKEN", token)
 	}
-	for _, name := range []string{"HF_ENDPOINT", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"} {
-		if v := l.lookup(name); v != "" {
-			env.set(name, v)
-		}
-	}
+	l.pass(&env, "HF_ENDPOINT")
+	l.pass(&env, proxies...)
 	spec := docker.Spec{
 		Name: "qtune-" + l.RunID + "-fetch", Image: e.Image, Labels: l.labels("", RoleFetch),
 		Entrypoint: argv[:1], Command: argv[1:], Env: env.words(), User: ownerOf(cache), Network: e.Network,
@@ -137,6 +134,18 @@ func (l *Launcher) fetchSpec(f Fetch, cache string, argv []string) docker.Spec {
 		spec.Tmpfs = append(spec.Tmpfs, docker.Tmpfs(t))
 	}
 	return spec
+}
+
+// proxies are the variables that lead to the network.
+var proxies = []string{"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"}
+
+// pass hands on variables of this process's environment that are set.
+func (l *Launcher) pass(env *environment, names ...string) {
+	for _, name := range names {
+		if v := l.lookup(name); v != "" {
+			env.set(name, v)
+		}
+	}
 }
 
 // ownerOf is "uid:gid" of a folder; "" where that is not known.

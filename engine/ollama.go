@@ -119,6 +119,11 @@ func inOllamaStore(store, name string) bool {
 	return store != "" && filepath.IsLocal(file) && exists(filepath.Join(store, "manifests", file))
 }
 
+// PullHint says what to do about a model that Ollama's store does not have.
+func PullHint(name string) string {
+	return fmt.Sprintf("pull it once (ollama pull %s), or let apply do so with pull_model = true in the engine block; flags = { model = \"…\" } names another, and OLLAMA_MODELS says where the store is", name)
+}
+
 // missingOllama refuses a model that Ollama has not pulled: it would be healthy,
 // and every request would fail.
 func (l *Launcher) missingOllama(st Start) *Failure {
@@ -131,9 +136,5 @@ func (l *Launcher) missingOllama(st Start) *Failure {
 	if store != "" {
 		where = fmt.Sprintf("Ollama's store %s has no model %s", store, name)
 	}
-	hint := fmt.Sprintf("pull it once: ollama pull %s, or name another with flags = { model = \"…\" }; OLLAMA_MODELS says where the store is", name)
-	if st.Engine.Runtime == profiles.RuntimeDocker {
-		hint += fmt.Sprintf(". Without Ollama on this host: docker run -d --name pull -v ~/.ollama:/root/.ollama %s && docker exec pull ollama pull %s; docker rm -f pull", st.Engine.Image, name)
-	}
-	return fail(ModelMissing, where, hint)
+	return fail(ModelMissing, where, PullHint(name))
 }

@@ -22,7 +22,7 @@ func engineKinds() []string {
 
 var engineWords = words{
 	attrs: []string{
-		"preset", "baseline", "runtime", "url", "image", "pull", "entrypoint", "command", "mounts", "tmpfs",
+		"preset", "baseline", "runtime", "url", "image", "pull", "pull_model", "entrypoint", "command", "mounts", "tmpfs",
 		"shm_size", "memory", "pids", "ulimits", "ipc", "network", "port", "cap_add", "env", "flags", "where", "startup_timeout", "stall_timeout", "keep_caches",
 		"allow_unknown_flags",
 	},
@@ -144,10 +144,21 @@ func (r *engineReader) attributes() {
 	r.duration("startup_timeout", &e.StartupTimeout)
 	r.duration("stall_timeout", &e.StallTimeout)
 	r.truth("keep_caches", &e.KeepCaches)
+	r.pullModel()
 	r.truth("allow_unknown_flags", &r.allowUnknown)
 	r.container()
 	r.object("flags", &r.flags, r.flag)
 	r.object("env", &r.env, r.envVar)
+}
+
+// pullModel reads whether Ollama may pull. Models of the others come from the hub, or
+// are files.
+func (r *engineReader) pullModel() {
+	r.truth("pull_model", &r.engine.PullModel)
+	if a := r.body.Attributes["pull_model"]; a != nil && r.engine.Kind != "ollama" {
+		r.l.report(caution(&a.NameRange, fmt.Sprintf("pull_model has no effect on %s", r.engine.Kind),
+			"It is Ollama's, whose models are in a store of its own. Take it out: what comes from the Hugging Face hub is fetched where it is missing."))
+	}
 }
 
 // forget takes back what the preset says of an attribute.
@@ -160,6 +171,8 @@ func (r *engineReader) forget(name string) {
 		e.Runtime = d.Runtime
 	case "pull":
 		e.Pull = d.Pull
+	case "pull_model":
+		e.PullModel = d.PullModel
 	case "ipc":
 		e.IPC = d.IPC
 	case "shm_size":

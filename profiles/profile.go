@@ -87,6 +87,7 @@ type Engine struct {
 
 	StartupTimeout time.Duration // in the engine's time
 	StallTimeout   time.Duration // of a start in which nothing happens, wall time
+	PullModel      bool          // of Ollama: a model that its store does not have is pulled before the first trial
 	KeepCaches     bool          // what it compiles is kept for its later starts in a run
 
 	Flags []Flag // in the order of the file, the preset's first

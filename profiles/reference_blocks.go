@@ -168,6 +168,7 @@ func engineWordsOfReference() []refWord {
 		{"url", "text", "none", "of `openai`: where the server is, such as `\"http://127.0.0.1:8000\"`"},
 		{"image", "text", "the preset's", "with a tag or digest"},
 		{"pull", "`missing`, `always`, `never`", "`missing`", "when the image is pulled"},
+		{"pull_model", "true or false", "false", "of `ollama`: a model that its store does not have is pulled, once, before the first trial"},
 		{"entrypoint", "list of texts", "the image's", "replaces it"},
 		{"command", "list of texts", "the engine's own", "the words before the flags; of `process`, the program"},
 		{"mounts", "list of objects", "none", "`{ source = \"/data\", target = \"/data\", writable = true }`; read-only unless it says `writable`"},

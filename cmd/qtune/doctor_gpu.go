@@ -119,6 +119,7 @@ func (d *doctor) checkModel() {
 		d.checkCache()
 		return
 	}
+	d.checkOllama()
 	m := d.profile.Model
 	switch {
 	case m.Path != "" && !exists(m.Path):
@@ -129,6 +130,23 @@ func (d *doctor) checkModel() {
 		d.say("model", gradeOK, "", "%s is here, or no engine here needs it fetched", m.ID)
 	default:
 		d.toFetch(m)
+	}
+}
+
+// checkOllama says whether Ollama's store has what its engines serve.
+func (d *doctor) checkOllama() {
+	l := &engine.Launcher{Environ: d.w.environ}
+	for _, e := range d.profile.Engines {
+		missing := l.MissingOllama(e, d.profile.Model)
+		switch {
+		case e.Kind != "ollama":
+		case len(missing) == 0:
+			d.say("model", gradeOK, "", "engine %s: Ollama's store %s has its model", e.Label(), engine.OllamaStore(d.w.environ))
+		case e.PullModel:
+			d.say("model", gradeInfo, "", "engine %s: Ollama's store does not have %s; apply pulls it", e.Label(), strings.Join(missing, ", "))
+		default:
+			d.say("model", gradeBad, engine.PullHint(missing[0]), "engine %s: Ollama's store does not have %s", e.Label(), strings.Join(missing, ", "))
+		}
 	}
 }
 

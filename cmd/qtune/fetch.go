@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/qtune/qtune/engine"
@@ -55,25 +56,54 @@ func (s *session) fetchModel(ctx context.Context) error {
 	if err := checkModelPath(s.profile); err != nil {
 		return err
 	}
-	e := missingModel(s.launcher, s.profile)
-	if e == nil {
-		return nil
+	if e := missingModel(s.launcher, s.profile); e != nil {
+		if err := s.fetchFromHub(ctx, e); err != nil {
+			return err
+		}
 	}
+	return s.pullModels(ctx)
+}
+
+func (s *session) fetchFromHub(ctx context.Context, e *profiles.Engine) error {
 	if s.f.offline {
 		return &offlineError{"model " + s.profile.Model.ID}
 	}
 	s.view.say("fetching " + s.profile.Model.ID + " into " + engine.CacheDir(s.w.environ))
+	return s.launcher.Fetch(ctx, s.fetchOf(e, "fetching "+s.profile.Model.ID))
+}
+
+// pullModels has Ollama pull what its engines serve, where the profile lets it.
+func (s *session) pullModels(ctx context.Context) error {
+	for _, e := range s.profile.Engines {
+		names := s.launcher.MissingOllama(e, s.profile.Model)
+		switch {
+		case !e.PullModel || len(names) == 0:
+			continue
+		case s.f.offline:
+			return &offlineError{"Ollama's model " + names[0]}
+		}
+		what := "pulling " + strings.Join(names, ", ")
+		s.view.say(what + " into Ollama's store")
+		if err := s.launcher.PullOllama(ctx, s.fetchOf(e, what), names); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fetchOf is a fetch that now and then says how far it is.
+func (s *session) fetchOf(e *profiles.Engine, what string) engine.Fetch {
 	said := time.Now()
-	return s.launcher.Fetch(ctx, engine.Fetch{
+	return engine.Fetch{
 		Engine: e, Model: s.profile.Model, LogPath: filepath.Join(s.folder.RunPath(s.runID), "fetch.log"),
 		Progress: func(done, total int64) {
 			if time.Since(said) < fetchSays {
 				return
 			}
 			said = time.Now()
-			s.view.say(fmt.Sprintf("fetching %s: %.1f of %.1f GiB", s.profile.Model.ID, gib(done), gib(total)))
+			s.view.say(fmt.Sprintf("%s: %.1f of %.1f GiB", what, gib(done), gib(total)))
 		},
-	})
+	}
 }
 
 // fetchSays is how often a fetch says how far it is.
@@ -94,13 +124,29 @@ func (s *surroundings) fetches(ctx context.Context) ([]fetchView, error) {
 		return nil, err
 	}
 	l := &engine.Launcher{Environ: s.environ}
-	if missingModel(l, s.profile) == nil {
-		return all, nil
+	if missingModel(l, s.profile) != nil {
+		if s.offline {
+			return nil, &offlineError{"model " + s.profile.Model.ID}
+		}
+		all = append(all, s.askHub(ctx))
 	}
-	if s.offline {
-		return nil, &offlineError{"model " + s.profile.Model.ID}
+	for _, e := range s.profile.Engines {
+		for _, name := range l.MissingOllama(e, s.profile.Model) {
+			if e.PullModel && s.offline {
+				return nil, &offlineError{"Ollama's model " + name}
+			}
+			all = append(all, pullView(e, name))
+		}
 	}
-	return append(all, s.askHub(ctx)), nil
+	return all, nil
+}
+
+// pullView is a model that Ollama's store does not have.
+func pullView(e *profiles.Engine, name string) fetchView {
+	if e.PullModel {
+		return fetchView{What: "model", Name: name, Note: "Ollama pulls it; size not known"}
+	}
+	return fetchView{What: "model", Name: name, Note: "Ollama's store does not have it, and its trials will fail: " + engine.PullHint(name)}
 }
 
 func (s *surroundings) askHub(ctx context.Context) fetchView {
