@@ -53,6 +53,9 @@ func (l *Launcher) keep(st Start, image docker.Image) *kept {
 	if e.Runtime == profiles.RuntimeProcess {
 		program = strings.Join(k.program(e), " ")
 	}
+	if l.plansMemory(st) {
+		program += "\n" + strings.Join(Command(e, st.Candidate, st.Model, Address{}), " ")
+	}
 	sum := sha256.Sum256([]byte(program + "\n" + strings.Join(l.gpus(st.GPU).IDs, ",")))
 	name := "qtune-" + l.RunID + "-cache-" + k.Name + "-" + hex.EncodeToString(sum[:5])
 	l.mu.Lock()
@@ -73,6 +76,27 @@ func (l *Launcher) keep(st Start, image docker.Image) *kept {
 	}
 	l.caches[name] = c
 	return c
+}
+
+// startupPlan has vLLM 0.32 write down how much memory it found for its KV cache, and
+// take that the next time instead of measuring. What it knows a start by (its
+// v1/worker/startup_plan.py and CacheConfig.compute_hash) leaves gpu-memory-utilization
+// out: a trial with 0.95 would get the cache of an earlier one with 0.85.
+const startupPlan = "VLLM_ENABLE_STARTUP_PLAN"
+
+// plansMemory says that a start would take over such a plan, so that it may share its
+// caches with starts of the very same command only.
+func (l *Launcher) plansMemory(st Start) bool {
+	on := ""
+	if st.Engine.Runtime == profiles.RuntimeProcess {
+		on = l.lookup(startupPlan)
+	}
+	for _, v := range st.Candidate.Env {
+		if v.Name == startupPlan {
+			on = plain(v.Value)
+		}
+	}
+	return on != "" && on != "0"
 }
 
 // suspect says that a start may have died of what an earlier one has left in the

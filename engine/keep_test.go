@@ -19,6 +19,11 @@ func TestCachesAreKeptApart(t *testing.T) {
 	first := Start{Engine: vllm}
 	l := &Launcher{RunID: "r1", Dir: t.TempDir(), GPUs: []string{"0"}, Log: zerolog.Nop()}
 	name := l.keep(first, image).name
+	planned := func(share string) Start {
+		c := flags("gpu-memory-utilization", num(share))
+		c.Env = []profiles.EnvVar{{Name: startupPlan, Value: num("1")}}
+		return Start{Engine: vllm, Candidate: c}
+	}
 	tests := []struct {
 		why  string
 		st   Start
@@ -28,6 +33,7 @@ func TestCachesAreKeptApart(t *testing.T) {
 	}{
 		{"the same again", first, image, true, false},
 		{"other flags", Start{Engine: vllm, Candidate: flags("max-num-seqs", num("4"))}, image, true, false},
+		{"another command that plans its memory: a plan is not for other flags", planned("0.95"), image, false, false},
 		{"another image", first, docker.Image{Digest: "sha256:2"}, false, false},
 		{"another card", Start{Engine: vllm, GPU: profiles.GPU{Devices: []string{"1"}}}, image, false, false},
 		{"another kind in the same image", Start{Engine: &profiles.Engine{Kind: "sglang", Runtime: profiles.RuntimeDocker, KeepCaches: true}}, image, false, false},
@@ -41,6 +47,9 @@ func TestCachesAreKeptApart(t *testing.T) {
 		if (c == nil) != test.none || c != nil && (c.name == name) != test.same {
 			t.Errorf("%s: %+v", test.why, c)
 		}
+	}
+	if l.keep(planned("0.95"), image).name != l.keep(planned("0.95"), image).name || l.keep(planned("0.95"), image).name == l.keep(planned("0.85"), image).name {
+		t.Error("plans are not kept by command")
 	}
 	if c := (&Launcher{}).keep(first, image); c != nil {
 		t.Errorf("kept without a run that would remove it: %+v", c)
