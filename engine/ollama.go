@@ -9,8 +9,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/qtune/qtune/profiles"
 )
 
 // ollama is Ollama, read in 0.33. It has no flags: its environment sets it, and
