@@ -20,6 +20,8 @@ func Sweep(kind string, card Card, m Model) []SweepAxis {
 		return vllmSweep(card, m)
 	case "sglang":
 		return sglangSweep(card, m)
+	case "llamacpp":
+		return llamaSweep()
 	}
 	return nil
 }
@@ -57,6 +59,15 @@ func sglangSweep(card Card, m Model) []SweepAxis {
 		axes = append(axes, SweepAxis{"kv-cache-dtype", []string{"null", `"fp8_e4m3"`}, "The KV cache is small here: 8 bits double what it holds, for a little accuracy."})
 	}
 	return axes
+}
+
+// llamaSweep holds what changes llama-server most with many users: its slots, and
+// within its batch of 2048 how much of a prompt it reads at a time.
+func llamaSweep() []SweepAxis {
+	return []SweepAxis{
+		{"parallel", []string{"8", "32"}, "Slots: requests that run at once, and share the context."},
+		{"ubatch-size", []string{"512", "2048"}, "Tokens of prompts in one step: more read faster, and take memory."},
+	}
 }
 
 // tight says that the KV cache decides, and that the card can compute with one of

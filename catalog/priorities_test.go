@@ -14,7 +14,8 @@ func TestSweep(t *testing.T) {
 		{"vllm", "2-core CPU", "Qwen/Qwen3-0.6B", "max-num-batched-tokens=1024,4096 max-num-seqs=8,32"},
 		{"sglang", "RTX 4090", "Qwen/Qwen3-8B", `chunked-prefill-size=2048,8192 cuda-graph-max-bs-decode=null,64 kv-cache-dtype=null,"fp8_e4m3"`},
 		{"sglang", "H200", "Qwen/Qwen3-8B", "chunked-prefill-size=2048,8192"},
-		{"llamacpp", "H200", "Qwen/Qwen3-8B", ""},
+		{"llamacpp", "H200", "Qwen/Qwen3-8B", "parallel=8,32 ubatch-size=512,2048"},
+		{"ollama", "H200", "Qwen/Qwen3-8B", ""},
 	}
 	for _, tt := range tests {
 		var got []string

@@ -52,7 +52,7 @@ var failingStarts = []failingStart{
 	{name: "unknown flag", kind: "sglang", c: flags("no-such-flag", num("1")), class: BadFlag, line: "--no-such-flag", hint: "--no-such-flag", code: 2},
 	{name: "context too long", kind: "sglang", c: flags("context-length", num("999999")), class: ContextTooLong, line: "999999", hint: "8192 or less", code: -2},
 	{name: "no memory for the cache, exit 137", kind: "sglang", c: flags("mem-fraction-static", num("0.01")), class: KVTooSmall, line: "leave no GPU memory", hint: "0.01", code: -2},
-	{name: "model without weights", kind: "sglang", model: withoutWeights, class: ModelMissing, line: "", hint: "", code: -2},
+	{name: "model without weights", kind: "sglang", model: withoutWeights, class: ModelMissing, line: "Cannot find any model weights", hint: "no weights", code: -2},
 }
 
 // withoutWeights is a copy of the model that lacks what is large.
@@ -99,8 +99,8 @@ func TestE2EFailures(t *testing.T) {
 			last := lines[failure.LineNumber]
 			t.Logf("%s after %v, %v after its line %d: %s; hint: %s", failure.Class, ended.Sub(began).Round(time.Second),
 				ended.Sub(last).Round(10*time.Millisecond), failure.LineNumber, failure.Line, failure.Hint)
-			if took := ended.Sub(last); failure.LineNumber > 0 && took > endLimit {
-				t.Errorf("it ended %v after the line", took)
+			if took := ended.Sub(last); failure.LineNumber == 0 || last.IsZero() || took > endLimit {
+				t.Errorf("it ended %v after line %d, which was seen at %v", took, failure.LineNumber, last)
 			}
 			if !strings.Contains(failure.Hint, test.hint) {
 				t.Errorf("hint %q, want %q in it", failure.Hint, test.hint)

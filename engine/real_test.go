@@ -78,6 +78,9 @@ func userland(t *testing.T, client *docker.Client, e profiles.Engine, venv strin
 	t.Helper()
 	const image = "qtune-userland:1"
 	if _, there, err := client.InspectImage(t.Context(), image); err != nil || !there {
+		if os.Getenv("QTUNE_E2E_ENGINES") != "" {
+			t.Fatalf("no image %s, which scripts/e2e.sh makes (%v)", image, err)
+		}
 		t.Skipf("no image %s: run scripts/userland-image.sh (%v)", image, err)
 	}
 	python, err := filepath.EvalSymlinks(filepath.Join(venv, "bin", "python"))

@@ -28,9 +28,12 @@ func initCmd(w *world) *cobra.Command {
 that is worth running on it, with a sweep of the flags that matter most for that
 card and model. FILE is qtune.hcl by default. On a machine without a GPU it
 writes a profile for vLLM on its CPU where vLLM is installed, and else one to
-rehearse with --simulate.`,
+rehearse with --simulate. A GGUF file is served by llama.cpp.`,
 		Args: atMostOne("at most one file"),
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := checkInitModel(model); err != nil {
+				return err
+			}
 			path := "qtune.hcl"
 			if len(args) == 1 {
 				path = args[0]
@@ -38,7 +41,7 @@ rehearse with --simulate.`,
 			return initProfile(w, path, survey(c.Context(), w, model), force)
 		},
 	}
-	c.Flags().StringVar(&model, "model", "", "the `MODEL` to serve: a name on the Hugging Face hub, or a folder (default: the largest that is here and fits, else a usual one that the card has room for)")
+	c.Flags().StringVar(&model, "model", "", "the `MODEL` to serve: a name on the Hugging Face hub, a folder, or a GGUF file (default: the largest that is here and fits, else a usual one that the card has room for)")
 	c.Flags().BoolVar(&force, "force", false, "overwrite FILE if it is there")
 	return c
 }
@@ -49,6 +52,7 @@ type found struct {
 	card   *catalog.Card // nil: none, or not in the table
 	docker bool
 	vllm   string // path of a local vllm; "" none
+	llama  string // path of a local llama-server; "" none
 	model  string // as asked for; "" none
 	cached string // the largest that is here and fits; "" none
 }
@@ -63,6 +67,9 @@ func survey(ctx context.Context, w *world, model string) found {
 	disconnect()
 	if path, err := exec.LookPath("vllm"); err == nil {
 		f.vllm = path
+	}
+	if path, err := exec.LookPath("llama-server"); err == nil {
+		f.llama = path
 	}
 	if f.model == "" {
 		f.cached = f.chooseCached(w.environ)
@@ -132,17 +139,24 @@ const (
 
 // rehearses says that nothing here can serve a model for real.
 func (f *found) rehearses() bool {
+	if f.gguf() != "" {
+		return !f.docker && f.llama == ""
+	}
 	return f.gpu == "" && f.vllm == "" || f.gpu != "" && !f.docker && f.vllm == ""
 }
 
-func (f *found) onCPU() bool { return f.gpu == "" && f.vllm != "" }
+func (f *found) onCPU() bool { return f.gpu == "" && !f.rehearses() }
 
 func (f *found) summary() string {
 	switch {
+	case f.rehearses():
+		return "no engine that qtune could start is here, so it is for a rehearsal with --simulate"
+	case f.onCPU() && f.gguf() != "":
+		return "llama.cpp on the CPU"
 	case f.onCPU():
 		return "vLLM as it is installed here, on the CPU"
-	case f.rehearses():
-		return "no engine can run here, so it is for a rehearsal with --simulate"
+	case f.gguf() != "":
+		return "llama.cpp on " + f.gpu
 	}
 	return "for " + f.gpu
 }
@@ -194,9 +208,39 @@ func (f *found) profile() string {
 	return b.String()
 }
 
-// namedModel is a model by its name, or the folder that was asked for.
+func isGGUF(path string) bool { return strings.EqualFold(filepath.Ext(path), ".gguf") }
+
+// gguf is the GGUF file that was asked for, which llama.cpp alone serves; "" if none was.
+func (f *found) gguf() string {
+	if path := f.namedModel(f.model).Path; isGGUF(path) {
+		return path
+	}
+	return ""
+}
+
+// initModelError is a model that is neither here nor on the hub.
+type initModelError struct{ model string }
+
+func (e *initModelError) Error() string { return "there is no " + e.model }
+
+// Hint says what to do about it.
+func (e *initModelError) Hint() string {
+	return "name a folder or a GGUF file that is here, or a model of the hub, such as Qwen/Qwen3-8B"
+}
+
+// checkInitModel refuses a path that leads nowhere: no name on the hub looks like one.
+func checkInitModel(model string) error {
+	first, _, _ := strings.Cut(model, "/")
+	isPath := filepath.IsAbs(model) || first == "." || first == ".." || first == "~" || strings.Count(model, "/") > 1 || isGGUF(model)
+	if model == "" || !isPath || exists(model) {
+		return nil
+	}
+	return &initModelError{model}
+}
+
+// namedModel is a model by its name, or the folder or file that was asked for.
 func (f *found) namedModel(id string) profiles.Model {
-	if info, err := os.Stat(f.model); f.model != "" && err == nil && info.IsDir() {
+	if info, err := os.Stat(f.model); f.model != "" && err == nil && (info.IsDir() || isGGUF(f.model)) {
 		if absolute, err := filepath.Abs(f.model); err == nil {
 			return profiles.Model{Path: absolute}
 		}
@@ -224,36 +268,6 @@ func (f *found) writeCard(b *strings.Builder, card catalog.Card) {
 		b.WriteString("devices = [] # none: the CPU\n")
 	}
 	fmt.Fprintf(b, "simulate = %q # the card of a rehearsal: qtune apply --simulate\n}\n\n", card.Name)
-}
-
-// writeEngines writes the engines that this machine can run, the first of them the
-// baseline.
-func (f *found) writeEngines(b *strings.Builder, card catalog.Card, m catalog.Model) {
-	length := min(initContext, m.MaxPosition)
-	b.WriteString("# The baseline: the engine with these flags alone. The winner is compared with it.\n")
-	if !f.docker && f.vllm != "" || f.onCPU() {
-		fmt.Fprintf(b, "engine \"vllm\" \"local\" {\nruntime = \"process\"\ncommand = [%q, \"serve\"]\nbaseline = true\nflags = { max-model-len = %d }\n", f.vllm, length)
-		if f.onCPU() {
-			b.WriteString("env = { VLLM_CPU_KVCACHE_SPACE = 2 } # GiB of the host's memory\n")
-		}
-		writeSweep(b, "vllm", card, m)
-		return
-	}
-	fmt.Fprintf(b, "engine \"vllm\" \"vllm\" {\npreset = \"vllm\"\nbaseline = true\nflags = { max-model-len = %d }\n", length)
-	writeSweep(b, "vllm", card, m)
-	fmt.Fprintf(b, "engine \"sglang\" \"sglang\" {\npreset = \"sglang\"\nflags = { context-length = %d }\n", length)
-	writeSweep(b, "sglang", card, m)
-}
-
-func writeSweep(b *strings.Builder, kind string, card catalog.Card, m catalog.Model) {
-	b.WriteString("\n# Every combination is tried. The flags that matter most come first.\nsweep {\n")
-	for i, a := range catalog.Sweep(kind, card, m) {
-		if i > 0 {
-			b.WriteString("\n")
-		}
-		fmt.Fprintf(b, "# %s\n%s = [%s]\n", a.Why, a.Flag, strings.Join(a.Values, ", "))
-	}
-	b.WriteString("}\n}\n\n")
 }
 
 // initRest is what does not depend on the machine.

@@ -28,6 +28,7 @@ func TestInitWritesAProfile(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(folder, "config.json"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	gguf := write(t, "m.gguf", "GGUF\x03\x00\x00\x00")
 	tests := []struct {
 		why   string
 		found found
@@ -42,6 +43,10 @@ func TestInitWritesAProfile(t *testing.T) {
 		{"no GPU, and vLLM for CPUs", found{vllm: "/opt/vllm/bin/vllm"}, []string{`runtime`, `"/opt/vllm/bin/vllm"`, "devices"}, 5},
 		{"no GPU, no engine, Docker", found{docker: true}, []string{"no NVIDIA GPU", "simulate"}, 6},
 		{"nothing at all", found{}, []string{"no Docker Engine"}, 6},
+		{"a GGUF file, a 4090 and Docker", found{gpu: "NVIDIA GeForce RTX 4090", card: tableCard(t, "RTX 4090"), docker: true, model: gguf}, []string{`preset`, `"llamacpp"`, gguf, "ubatch-size"}, 5},
+		{"a GGUF file, no GPU and Docker", found{docker: true, model: gguf}, []string{"for CPUs", "device", "null", "devices"}, 5},
+		{"a GGUF file and a llama-server, no Docker", found{llama: "/usr/bin/llama-server", model: gguf}, []string{`runtime`, `"/usr/bin/llama-server"`, "kv-unified"}, 5},
+		{"a GGUF file, and nothing to serve it", found{model: gguf}, []string{`"llamacpp"`}, 5},
 		{"a GPU without Docker, and vLLM", found{gpu: "NVIDIA GeForce RTX 5090", card: tableCard(t, "RTX 5090"), vllm: "/usr/bin/vllm"}, []string{`"/usr/bin/vllm"`}, 5},
 	}
 	for _, tt := range tests {
@@ -102,6 +107,9 @@ func TestInitCommand(t *testing.T) {
 	}
 	if code := c.run(t, "init", path, "--model", "org/other", "--force"); code != exitOK {
 		t.Errorf("--force: exit %d\n%s", code, c.err.String())
+	}
+	if code := c.run(t, "init", path, "--model", "./no/such.gguf", "--force"); code != exitError || !strings.Contains(c.err.String(), "there is no ./no/such.gguf") {
+		t.Errorf("a model that is not there: exit %d\n%s", code, c.err.String())
 	}
 	if after, err := os.ReadFile(path); err != nil || !strings.Contains(string(after), "org/other") {
 		t.Errorf("--force did not overwrite (%v)", err)
