@@ -21,7 +21,7 @@ func Sweep(kind string, card Card, m Model) []SweepAxis {
 	case "sglang":
 		return sglangSweep(card, m)
 	case "llamacpp":
-		return llamaSweep()
+		return llamaSweep(card)
 	}
 	return nil
 }
@@ -32,7 +32,7 @@ func vllmSweep(card Card, m Model) []SweepAxis {
 	tokens, seqs := []string{"2048", "8192"}, []string{"64", "256"}
 	switch {
 	case card.CPU:
-		tokens, seqs = []string{"1024", "4096"}, []string{"8", "32"}
+		tokens, seqs = []string{"512", "2048"}, []string{"4", "16"}
 	case card.MemoryBytes >= 70*gib:
 		tokens, seqs = []string{"8192", "16384"}, []string{"256", "1024"}
 	}
@@ -63,9 +63,13 @@ func sglangSweep(card Card, m Model) []SweepAxis {
 
 // llamaSweep holds what changes llama-server most with many users: its slots, and
 // within its batch of 2048 how much of a prompt it reads at a time.
-func llamaSweep() []SweepAxis {
+func llamaSweep(card Card) []SweepAxis {
+	slots := []string{"8", "32"}
+	if card.CPU {
+		slots = []string{"2", "8"}
+	}
 	return []SweepAxis{
-		{"parallel", []string{"8", "32"}, "Slots: requests that run at once, and share the context."},
+		{"parallel", slots, "Slots: requests that run at once, and share the context."},
 		{"ubatch-size", []string{"512", "2048"}, "Tokens of prompts in one step: more read faster, and take memory."},
 	}
 }
@@ -80,13 +84,21 @@ func tight(card Card, fit Fit) bool {
 // with open weights and no form to fill in.
 var suggested = []string{"Qwen/Qwen3-32B-AWQ", "Qwen/Qwen3-14B", "Qwen/Qwen3-8B", "Qwen/Qwen3-4B", "Qwen/Qwen3-1.7B", "Qwen/Qwen3-0.6B"}
 
+// cpuWeights is what a model may weigh on a CPU, in bytes: each token reads all of it,
+// so that at the 20 GB/s of a small host ten tokens a second remain.
+const cpuWeights = 2 * gib
+
 // SuggestModel is the largest of some usual models that leaves a card room to
-// serve a context of that many tokens a few times over.
+// serve a context of that many tokens a few times over, and that a CPU is not too
+// slow for.
 func SuggestModel(card Card, context int) Model {
 	const times = 8
 	var m Model
 	for _, id := range suggested {
 		m, _ = FindModel(id)
+		if card.CPU && m.WeightBytes("") > cpuWeights {
+			continue
+		}
 		if fit := VLLMMemory(card, m, VLLMFlags{MaxModelLen: context, KVCacheBytes: cpuCache(card)}); fit.Problem == ProblemNone && fit.KVTokens >= times*context {
 			break
 		}

@@ -11,10 +11,11 @@ func TestSweep(t *testing.T) {
 	}{
 		{"vllm", "RTX 4090", "Qwen/Qwen3-8B", `max-num-batched-tokens=2048,8192 max-num-seqs=64,256 kv-cache-dtype=null,"fp8"`},
 		{"vllm", "H200", "Qwen/Qwen3-8B", "max-num-batched-tokens=8192,16384 max-num-seqs=256,1024"},
-		{"vllm", "2-core CPU", "Qwen/Qwen3-0.6B", "max-num-batched-tokens=1024,4096 max-num-seqs=8,32"},
+		{"vllm", "2-core CPU", "Qwen/Qwen3-0.6B", "max-num-batched-tokens=512,2048 max-num-seqs=4,16"},
 		{"sglang", "RTX 4090", "Qwen/Qwen3-8B", `chunked-prefill-size=2048,8192 cuda-graph-max-bs-decode=null,64 kv-cache-dtype=null,"fp8_e4m3"`},
 		{"sglang", "H200", "Qwen/Qwen3-8B", "chunked-prefill-size=2048,8192"},
 		{"llamacpp", "H200", "Qwen/Qwen3-8B", "parallel=8,32 ubatch-size=512,2048"},
+		{"llamacpp", "2-core CPU", "Qwen/Qwen3-0.6B", "parallel=2,8 ubatch-size=512,2048"},
 		{"ollama", "H200", "Qwen/Qwen3-8B", ""},
 	}
 	for _, tt := range tests {

@@ -154,6 +154,9 @@ func TestClassifyLines(t *testing.T) {
 			if !strings.Contains(got.Hint, test.hint) {
 				t.Errorf("hint %q, want %q in it", got.Hint, test.hint)
 			}
+			if f, kind, err := Explain("", strings.NewReader("harmless\n"+test.log+"\n")); err != nil || f.Class != test.class {
+				t.Errorf("without its kind, which was guessed to be %q: %+v, %v", kind, f, err)
+			}
 		})
 	}
 }

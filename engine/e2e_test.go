@@ -264,7 +264,7 @@ func TestE2EWarmStart(t *testing.T) {
 		st.Engine.KeepCaches = true
 		st.LogPath = filepath.Join(l.Dir, fmt.Sprintf("engine-%d.log", i))
 		facts = append(facts, cachesOf(t, l, st))
-		t.Logf("start %d: %.1f s, caches %q, compiled code reused: %v, saved %.1f s", i+1, facts[i].StartupS, facts[i].Caches, facts[i].Reused, facts[i].SavedS)
+		t.Logf("start %d: %.1f s, caches %q, compiled code reused: %v, saved %.1f s, compiled again because %q", i+1, facts[i].StartupS, facts[i].Caches, facts[i].Reused, facts[i].SavedS, facts[i].Recompiled)
 	}
 	if first := facts[0]; first.Caches != "new" || first.Reused {
 		t.Errorf("the first start: %+v", first)

@@ -20,6 +20,9 @@ type Facts struct {
 	Caches string `json:"caches,omitempty"`
 	// Reused: its log says that it took compiled code from a cache.
 	Reused bool `json:"reused,omitempty"`
+	// Recompiled is why an engine that found compiled code in a cache could not take it,
+	// in its own words; "" where it took it, or found none.
+	Recompiled string `json:"recompiled,omitempty"`
 	// SavedS is by how much this start was shorter than the one that compiled the
 	// same code, in the engine's time; 0: not known.
 	SavedS float64 `json:"saved_s,omitempty"`
@@ -41,6 +44,8 @@ func kvTokens(f *Facts, groups []string) {
 func version(f *Facts, groups []string) { f.EngineVersion = groups[1] }
 
 func compiled(f *Facts, groups []string) { f.compiled = groups[1] }
+
+func recompiled(f *Facts, groups []string) { f.Recompiled = show(groups[1]) }
 
 func reused(f *Facts, groups []string) {
 	f.Reused = true

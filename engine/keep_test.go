@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rs/zerolog"
@@ -91,7 +92,7 @@ func TestWarmStart(t *testing.T) {
 			if f := cachesOf(t, l, start(t, binary, "good", false)); f.Caches != "new" || f.Reused || f.SavedS != 0 {
 				t.Errorf("the first start: %+v", f)
 			}
-			if f := cachesOf(t, l, start(t, binary, "good", false)); f.Caches != "kept" || !f.Reused || f.SavedS <= 0 {
+			if f := cachesOf(t, l, start(t, binary, "good", false)); f.Caches != "kept" || !f.Reused {
 				t.Errorf("the second start: %+v", f)
 			}
 			if f := cachesOf(t, l, start(t, binary, "good", true)); f.Caches != "" || f.Reused {
@@ -147,6 +148,45 @@ func TestRubbishInTheCachesPoisonsNobody(t *testing.T) {
 	}
 	if err := l.RemoveCaches(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestWhatAKeptCacheSaved(t *testing.T) {
+	l, c := &Launcher{}, &kept{compiled: map[string]float64{}}
+	tests := []struct {
+		why   string
+		facts Facts
+		want  float64
+	}{
+		{"the first compiles", Facts{StartupS: 90, compiled: "/c/a"}, 0},
+		{"the second takes that", Facts{StartupS: 40, Reused: true, compiled: "/c/a"}, 50},
+		{"one takes what nobody here has compiled", Facts{StartupS: 40, Reused: true, compiled: "/c/b"}, 0},
+		{"one that took longer has saved nothing", Facts{StartupS: 95, Reused: true, compiled: "/c/a"}, 0},
+		{"one compiles the same again", Facts{StartupS: 80, compiled: "/c/a"}, 0},
+		{"and is then what the next is compared with", Facts{StartupS: 40, Reused: true, compiled: "/c/a"}, 40},
+		{"an engine that says nothing of it", Facts{StartupS: 10}, 0},
+	}
+	for _, test := range tests {
+		if l.note(c, &test.facts); test.facts.SavedS != test.want {
+			t.Errorf("%s: saved %v s, want %v", test.why, test.facts.SavedS, test.want)
+		}
+	}
+}
+
+// What vLLM says where it finds compiled code: it takes it, or says why not.
+func TestWhatBecameOfCompiledCode(t *testing.T) {
+	tests := []struct{ why, log, compiled, again string }{
+		{"it takes it", "INFO 11-24 00:10:24 [decorators.py:319] Directly load AOT compilation from path /c/model\n", "/c/model", ""},
+		{"it compiles again, and says why", "WARNING 11-24 00:10:24 [decorators.py:333] [backbone] Compiling model again due to a load failure from /c/model, reason: Source code has changed since the last compilation. Recompiling the model.\nINFO 11-24 00:11:24 [decorators.py:743] [backbone] saved AOT compiled function to /c/model\n", "/c/model", "Source code has changed since the last compilation. Recompiling the model."},
+	}
+	for _, test := range tests {
+		r := newFactReader("vllm")
+		for line := range strings.Lines(test.log) {
+			r.add([]byte(line))
+		}
+		if f := r.facts; f.compiled != test.compiled || f.Recompiled != test.again || f.Reused != (test.again == "") {
+			t.Errorf("%s: %+v", test.why, f)
+		}
 	}
 }
 

@@ -25,6 +25,7 @@ var vllm = Kind{
 	caches:    map[string]string{"VLLM_CACHE_ROOT": "vllm", "TRITON_CACHE_DIR": "triton", "FLASHINFER_WORKSPACE_BASE": "flashinfer", "CUDA_CACHE_PATH": "cuda"},
 	facts: []factRule{
 		{"saved AOT compiled function", regexp.MustCompile(`saved AOT compiled function to (\S+)`), compiled},
+		{"Compiling model again", regexp.MustCompile(`Compiling model again due to a load failure from \S+, reason: (.*\S)`), recompiled},
 		{"Directly load AOT compilation", regexp.MustCompile(`Directly load AOT compilation from path (\S+)`), reused},
 		{"Directly load the compiled graph", regexp.MustCompile(`Directly load the compiled graph`), reused},
 		{"KV cache size: ", regexp.MustCompile(`KV cache size: ([\d,]+) tokens`), kvTokens},

@@ -15,6 +15,10 @@ func TestSavedStarts(t *testing.T) {
 		start(engine.Facts{Caches: "kept", Reused: true, SavedS: 40}),
 		{}, // cut short
 	}
+	attempts[1].Result.Facts.Recompiled = "source code has changed"
+	if n, why := recompiledOf(attempts); n != 1 || why != "source code has changed" {
+		t.Errorf("%d compiled again, because %q", n, why)
+	}
 	if n, s := savedOf(attempts); n != 2 || s != 90 {
 		t.Errorf("%d starts, %v s", n, s)
 	}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -140,6 +141,9 @@ func (b *builder) timelineNote() string {
 	if starts, saved := savedOf(b.run.Attempts); starts > 0 {
 		note += " " + b.Say("timeline.saved", starts, b.duration(saved))
 	}
+	if starts, why := recompiledOf(b.run.Attempts); starts > 0 {
+		note += " " + b.Say("timeline.recompiled", starts, why)
+	}
 	return note
 }
 
@@ -153,6 +157,18 @@ func savedOf(attempts []tuner.Attempt) (starts int, seconds float64) {
 		}
 	}
 	return starts, seconds
+}
+
+// recompiledOf is how many starts found compiled code and could not take it, and what
+// the first of them said of it.
+func recompiledOf(attempts []tuner.Attempt) (starts int, why string) {
+	for i := range attempts {
+		if r := attempts[i].Result; r != nil && r.Facts.Recompiled != "" {
+			starts++
+			why = cmp.Or(why, r.Facts.Recompiled)
+		}
+	}
+	return starts, why
 }
 
 func (b *builder) phaseNames() []string {

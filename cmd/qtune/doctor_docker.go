@@ -22,6 +22,15 @@ import (
 // unpacked and while it is unpacked: judgement, from images of 2026.
 const imageBytes = 40 << 30
 
+// imageRoom is what an engine's image may take, in bytes: llama.cpp's and Ollama's hold
+// no Python and no torch.
+func imageRoom(e *profiles.Engine) int64 {
+	if e.Kind == "llamacpp" || e.Kind == "ollama" {
+		return 8 << 30
+	}
+	return imageBytes
+}
+
 // checkDocker looks at the daemon, its GPU runtime and the images.
 func (d *doctor) checkDocker(ctx context.Context) {
 	needed := d.profile == nil || len(d.engines(profiles.RuntimeDocker)) > 0
@@ -99,12 +108,12 @@ func (d *doctor) checkImages(ctx context.Context, c daemon, info docker.Info) {
 		case e.Pull == "never":
 			d.say("image", gradeBad, `make or load it, or set pull = "missing"`, "%s is not here, and may not be pulled", e.Image)
 		default:
-			missing++
+			missing += imageRoom(e)
 			d.say("image", gradeInfo, "", "%s is not here; apply pulls it", e.Image)
 		}
 	}
 	if exists(info.Root) && (missing > 0 || d.profile == nil) { // else the daemon's disk is another machine's
-		d.disk("disk", info.Root, max(1, missing)*imageBytes, "images lie in "+info.Root)
+		d.disk("disk", info.Root, cmp.Or(missing, imageBytes), "images lie in "+info.Root)
 	}
 }
 

@@ -56,6 +56,8 @@ func (d *doctor) noCards() {
 		d.say("gpu", gradeWarn, remedy, "%s; the driver lists cards all the same", why)
 	case need != "":
 		d.say("gpu", gradeBad, "rehearse with --simulate, or choose an image for CPUs; "+remedy, "image %s needs an NVIDIA card: %s", need, why)
+	case d.profile != nil && d.profile.GPU.Devices != nil && len(d.profile.GPU.Devices) == 0:
+		d.say("gpu", gradeOK, "", "the profile asks for no card")
 	case d.profile != nil && len(d.profile.GPU.Devices) > 0:
 		d.say("gpu", gradeBad, remedy, "the profile asks for %s: %s", plural(len(d.profile.GPU.Devices), "card"), why)
 	default:
@@ -126,11 +128,20 @@ func (d *doctor) checkModel() {
 		d.say("model", gradeBad, "correct model.path, or leave it out to use the Hugging Face cache", "%s is not there", m.Path)
 	case m.Path != "":
 		d.say("model", gradeOK, "", "%s is there", m.Path)
+	case !d.readsHub(): // Ollama's store has been looked at; a server that is up has its own
 	case missingModel(&engine.Launcher{Environ: d.w.environ}, d.profile) == nil:
-		d.say("model", gradeOK, "", "%s is here, or no engine here needs it fetched", m.ID)
+		d.say("model", gradeOK, "", "%s is here", m.ID)
 	default:
 		d.toFetch(m)
 	}
+}
+
+// readsHub says that an engine of the profile takes its model from the hub's cache.
+func (d *doctor) readsHub() bool {
+	return slices.ContainsFunc(d.profile.Engines, func(e *profiles.Engine) bool {
+		k, _ := engine.Lookup(e.Kind)
+		return k.Fetches() && e.Runtime != profiles.RuntimeExternal
+	})
 }
 
 // checkOllama says whether Ollama's store has what its engines serve.

@@ -204,7 +204,7 @@ func (f *found) profile() string {
 	b.WriteString("}\n\n")
 	f.writeCard(&b, card)
 	f.writeEngines(&b, card, shape)
-	b.WriteString(initRest)
+	f.writeRest(&b)
 	return b.String()
 }
 
@@ -269,30 +269,3 @@ func (f *found) writeCard(b *strings.Builder, card catalog.Card) {
 	}
 	fmt.Fprintf(b, "simulate = %q # the card of a rehearsal: qtune apply --simulate\n}\n\n", card.Name)
 }
-
-// initRest is what does not depend on the machine.
-const initRest = `# The load: replace it by what your users do.
-workload "chat" {
-prompts {
-input_tokens = 512
-}
-
-# So many users, each sending its next request when the last is answered.
-closed {
-users = [1, 8, 32]
-output_tokens = 128
-}
-}
-
-# What is made best.
-objective {
-maximize = output_throughput
-at = { users = 32 }
-}
-
-# What a winner must keep: 95 of 100 first tokens within this time.
-constraint "ttft_p95" {
-max = "5s"
-at = { users = 32 }
-}
-`

@@ -41,16 +41,29 @@ func writeSweep(b *strings.Builder, kind string, card catalog.Card, m catalog.Mo
 	b.WriteString("}\n}\n\n")
 }
 
-// llamaContext is what init's load needs of llama.cpp's context, which all slots share:
-// 32 users with 512 tokens in and 128 out.
-const llamaContext = 32 * (512 + 128)
+// load is what init has the engines serve: it must be worth measuring on a card, and
+// must end on a CPU.
+type load struct {
+	users         string
+	most          int // users
+	input, output int // tokens of a request
+	firstToken    string
+}
+
+func (f *found) load() load {
+	if f.onCPU() {
+		return load{"1, 4, 8", 8, 128, 64, "10s"}
+	}
+	return load{"1, 8, 32", 32, 512, 128, "5s"}
+}
 
 // llamaCPUImage is llama.cpp's image for CPUs, of the version of the preset.
 const llamaCPUImage = "ghcr.io/ggml-org/llama.cpp:server-b10573"
 
 // writeLlama writes the engine that reads GGUF files.
 func (f *found) writeLlama(b *strings.Builder, card catalog.Card, m catalog.Model) {
-	flags := fmt.Sprintf("ctx-size = %d", llamaContext)
+	l := f.load()
+	flags := fmt.Sprintf("ctx-size = %d", l.most*(l.input+l.output))
 	b.WriteString("engine \"llamacpp\" \"llamacpp\" {\n")
 	switch {
 	case !f.docker && f.llama != "":
@@ -68,3 +81,35 @@ func (f *found) writeLlama(b *strings.Builder, card catalog.Card, m catalog.Mode
 	fmt.Fprintf(b, "baseline = true\nflags = { %s } # the context is shared by all slots\n", flags)
 	writeSweep(b, "llamacpp", card, m)
 }
+
+// writeRest writes what is the same for every engine.
+func (f *found) writeRest(b *strings.Builder) {
+	l := f.load()
+	fmt.Fprintf(b, initRest, l.input, l.users, l.output, l.most, l.firstToken, l.most)
+}
+
+const initRest = `# The load: replace it by what your users do.
+workload "chat" {
+prompts {
+input_tokens = %d
+}
+
+# So many users, each sending its next request when the last is answered.
+closed {
+users = [%s]
+output_tokens = %d
+}
+}
+
+# What is made best.
+objective {
+maximize = output_throughput
+at = { users = %d }
+}
+
+# What a winner must keep: 95 of 100 first tokens within this time.
+constraint "ttft_p95" {
+max = %q
+at = { users = %d }
+}
+`
