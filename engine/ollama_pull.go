@@ -187,7 +187,7 @@ type puller struct {
 }
 
 // errPullEnded is the cause where the server ended before the pull did.
-var errPullEnded = errors.New("Ollama ended before the pull did")
+var errPullEnded = errors.New("the server ended before the pull did")
 
 // run waits for the server, pulls, and returns when all of it is here.
 func (p *puller) run(ctx context.Context) error {
@@ -227,7 +227,7 @@ func (p *puller) ready(ctx context.Context) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-limit.C:
-			return fmt.Errorf("Ollama does not answer after %v", pullReady)
+			return fmt.Errorf("the server does not answer after %v", pullReady)
 		case <-time.After(probeEvery):
 		}
 	}
@@ -269,7 +269,7 @@ func (p *puller) follow(stream *json.Decoder, status int, alive func()) error {
 		err := stream.Decode(&step)
 		switch {
 		case errors.Is(err, io.EOF):
-			return fmt.Errorf("Ollama broke off the pull without saying why (HTTP %d)", status)
+			return fmt.Errorf("the pull was broken off without saying why (HTTP %d)", status)
 		case err != nil:
 			return fmt.Errorf("reading what Ollama says of the pull: %w", err)
 		case step.Error != "":
@@ -302,7 +302,7 @@ func (p *puller) progress(done, total int64, another bool) error {
 	}
 	have, err := free(p.store)
 	if !another || err != nil || have >= total-done+fetchMargin {
-		return nil //nolint:nilerr // where the disk does not say, the pull itself finds out
+		return nil // where the disk does not say, the pull itself finds out
 	}
 	return &FetchError{p.name, fmt.Errorf("%s are needed and %s are free in %s", bytesText(total-done+fetchMargin), bytesText(have), p.store),
 		"free space there, or set OLLAMA_MODELS to a folder on a larger disk"}

@@ -57,7 +57,7 @@ func TestPullOllama(t *testing.T) {
 				t.Fatalf("missing: %v", missing)
 			}
 			var done, total int64
-			f := Fetch{Engine: e, LogPath: filepath.Join(t.TempDir(), "fetch.log"), Progress: func(d, t int64) { done, total = d, t }, free: test.free}
+			f := Fetch{Engine: e, LogPath: filepath.Join(t.TempDir(), "fetch.log"), Progress: func(now, all int64) { done, total = now, all }, free: test.free}
 			err := l.PullOllama(t.Context(), f, missing)
 			checkPull(t, err, test.says, test.hint)
 			if left := l.MissingOllama(e, m); (len(left) == 0) != (test.says == "") {

@@ -113,6 +113,9 @@ func initProfile(w *world, path string, f found, force bool) error {
 	if err = errors.Join(err, file.Close()); err != nil {
 		return fmt.Errorf("write a profile: %w", err)
 	}
+	if doubt := f.doubt(); doubt != "" {
+		fmt.Fprintf(w.stderr, "%s\n", doubt)
+	}
 	simulate := ""
 	if f.rehearses() {
 		simulate = " --simulate"
@@ -236,6 +239,20 @@ func checkInitModel(model string) error {
 		return nil
 	}
 	return &initModelError{model}
+}
+
+// doubt says that the model that was asked for does not fit; "" if it does, or if that
+// is not known.
+func (f *found) doubt() string {
+	m := knownModel(f.namedModel(f.model), nil)
+	if f.model == "" || m == nil || f.gguf() != "" {
+		return ""
+	}
+	answer := catalog.VLLMFeasible(f.sizedFor(), *m, catalog.VLLMFlags{MaxModelLen: min(initContext, m.MaxPosition)})
+	if answer.Answer != catalog.AnswerCannot {
+		return ""
+	}
+	return fmt.Sprintf("Warning: %s cannot run like this on one %s: %s.\nName a smaller or a quantized model with --model, or set tensor-parallel-size for several cards.", f.model, f.sizedFor().Name, answer.Why)
 }
 
 // namedModel is a model by its name, or the folder or file that was asked for.

@@ -89,6 +89,19 @@ func checkInitPlans(t *testing.T, text string, least int) {
 	}
 }
 
+func TestInitSaysThatAModelDoesNotFit(t *testing.T) {
+	for model, want := range map[string]string{"Qwen/Qwen3-32B": "cannot run like this on one RTX 4090", "Qwen/Qwen3-0.6B": "", "org/unknown": ""} {
+		c := newConsole(t)
+		f := found{gpu: "NVIDIA GeForce RTX 4090", card: tableCard(t, "RTX 4090"), docker: true, model: model}
+		if err := initProfile(&c.world, filepath.Join(t.TempDir(), "p.hcl"), f, false); err != nil {
+			t.Fatal(err)
+		}
+		if said := c.err.String(); !strings.Contains(said, want) || want == "" && said != "" {
+			t.Errorf("%s: %q, want %q", model, said, want)
+		}
+	}
+}
+
 func TestInitCommand(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "mine.hcl")
 	c := newConsole(t)
