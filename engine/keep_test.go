@@ -49,8 +49,9 @@ func TestCachesAreKeptApart(t *testing.T) {
 			t.Errorf("%s: %+v", test.why, c)
 		}
 	}
-	if l.keep(planned("0.95"), image).name != l.keep(planned("0.95"), image).name || l.keep(planned("0.95"), image).name == l.keep(planned("0.85"), image).name {
-		t.Error("plans are not kept by command")
+	plan := l.keep(planned("0.95"), image).name
+	if again, other := l.keep(planned("0.95"), image).name, l.keep(planned("0.85"), image).name; again != plan || other == plan {
+		t.Errorf("plans are not kept by command: %s, again %s, for other flags %s", plan, again, other)
 	}
 	if c := (&Launcher{}).keep(first, image); c != nil {
 		t.Errorf("kept without a run that would remove it: %+v", c)

@@ -249,7 +249,7 @@ func (p *puller) pull(ctx context.Context, cancel context.CancelCauseFunc) error
 	if err != nil {
 		return err
 	}
-	defer res.Body.Close() //nolint:errcheck // it was only read
+	defer res.Body.Close()
 	return p.follow(json.NewDecoder(res.Body), res.StatusCode, func() { still.Reset(fetchStall) })
 }
 
