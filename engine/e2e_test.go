@@ -248,7 +248,7 @@ func killEngineCore(t *testing.T) time.Time {
 
 // TestE2EWarmStart starts the same compiled vLLM twice: the second start finds what
 // the first has compiled, under the same name. Whether it takes that is vLLM's own
-// choice, and only logged here: 0.32 on a CPU was seen to compile once more.
+// choice, and only logged here: 0.32 on a CPU compiles once more, see docs/starts.md.
 func TestE2EWarmStart(t *testing.T) {
 	dir := realEngines(t)
 	client, err := docker.Connect(t.Context(), zerolog.Nop())

@@ -178,6 +178,7 @@ func TestWhatAKeptCacheSaved(t *testing.T) {
 func TestWhatBecameOfCompiledCode(t *testing.T) {
 	tests := []struct{ why, log, compiled, again string }{
 		{"it takes it", "INFO 11-24 00:10:24 [decorators.py:319] Directly load AOT compilation from path /c/model\n", "/c/model", ""},
+		{"a real one on a CPU", "(Worker pid=15818) WARNING 11-24 13:39:35 [decorators.py:333] [backbone] Compiling model again due to a load failure from /c/model, reason: 'function' object has no attribute 'finalize_loading'\n(Worker pid=7710) INFO 11-24 13:31:53 [decorators.py:743] [backbone] saved AOT compiled function to /c/model\n", "/c/model", "'function' object has no attribute 'finalize_loading'"},
 		{"it compiles again, and says why", "WARNING 11-24 00:10:24 [decorators.py:333] [backbone] Compiling model again due to a load failure from /c/model, reason: Source code has changed since the last compilation. Recompiling the model.\nINFO 11-24 00:11:24 [decorators.py:743] [backbone] saved AOT compiled function to /c/model\n", "/c/model", "Source code has changed since the last compilation. Recompiling the model."},
 	}
 	for _, test := range tests {
