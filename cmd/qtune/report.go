@@ -52,7 +52,7 @@ interrupted, one that crashed. Without a RUN it is the newest.
 
   qtune report                           text, on the terminal
   qtune report --format html -o run.html one file for the browser, that needs no network
-  qtune report --format md               for a pull request
+  qtune report --format md               for a pull request ("markdown" is the same)
   qtune report --format csv              a line for each figure; csv-full: for each level
   qtune report --format json             everything, as docs/report.schema.json describes it
   qtune report --format svg -o pictures  each picture as a file in a folder`,
