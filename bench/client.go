@@ -59,6 +59,9 @@ type Client struct {
 	// Sent, if set, is told of each measured request before it is sent, by one
 	// goroutine at a time. If it is slow, it slows the load.
 	Sent func(Sent)
+	// Enough, if set, is asked before each measured request, by many goroutines: once it
+	// says yes, nothing more is sent, and the level ends with what is under way.
+	Enough func() bool
 	// Progress, if set, is told about once a second of wall time how a level goes on.
 	Progress func(Progress)
 

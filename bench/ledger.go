@@ -27,6 +27,7 @@ type ledger struct {
 	level  Level
 	limits []Limit // of the SLO
 	sure   *verdict
+	told   func() bool // says that it is enough; nil: nobody does
 	clock  clock
 	warmup bool
 	all    bool          // every request and all of the time count: there is no window
@@ -90,6 +91,7 @@ const (
 	stopTime               // the time is over
 	stopSettled            // the measurement has settled
 	stopSure               // whether the SLO holds is certain
+	stopTold               // the client's Enough said so
 	stopDead               // nothing works
 	stopCancel             // interrupted
 )
@@ -113,6 +115,9 @@ func (l *ledger) next(user int) (int, bool) {
 	now := l.clock.now()
 	if !l.stopped && l.until > 0 && now >= l.until {
 		l.stop(l.until, stopTime)
+	}
+	if !l.stopped && l.told != nil && l.told() {
+		l.stop(now, stopTold)
 	}
 	if l.stopped {
 		return 0, false

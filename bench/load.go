@@ -40,7 +40,7 @@ func (s *session) newPhase(ctx context.Context, l Level, warmup bool) (context.C
 	p.ledger.warmup = warmup
 	p.ledger.limits, p.ledger.perEvent, p.ledger.whole = s.work.SLO, s.perEvent, s.wire.dialect == dialectWhole
 	if !warmup {
-		p.ledger.sure = s.verdict
+		p.ledger.sure, p.ledger.told = s.verdict, s.client.Enough
 	}
 	return ctx, p
 }

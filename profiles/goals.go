@@ -92,7 +92,7 @@ func (l *loader) findMetric(word string, at hcl.Range) (bench.Metric, bool) {
 		names = append(names, m.Name)
 	}
 	detail := "The metrics are " + strings.Join(names, ", ") + "."
-	if near := catalog.Nearest(word, names); near != "" {
+	if near := catalog.Nearest(word, append(names, AgreementWord)); near != "" {
 		detail = fmt.Sprintf("Did you mean %s?", near)
 	} else if _, ok := bench.LookupMetric(word + "_p95"); ok {
 		detail = fmt.Sprintf("Say which figure of it: %s_mean, %s_p50, %s_p90, %s_p95 or %s_p99.", word, word, word, word, word)
@@ -107,6 +107,10 @@ func (l *loader) constraint(p *Profile, b *hclsyntax.Block) {
 		return
 	}
 	s := l.section(b, constraintWords)
+	if b.Labels[0] == AgreementWord {
+		l.agreement(p, s)
+		return
+	}
 	c := Constraint{Pos: pos(b.DefRange()), At: p.Objective.At}
 	var ok bool
 	if c.Metric, ok = l.findMetric(b.Labels[0], b.LabelRanges[0]); !ok {
@@ -131,6 +135,30 @@ func (l *loader) constraint(p *Profile, b *hclsyntax.Block) {
 		}
 	}
 	p.Constraints = append(p.Constraints, c)
+}
+
+// AgreementWord is the constraint that is about what a server says, not how fast.
+const AgreementWord = "agreement"
+
+// agreement reads the constraint on the answers. It has no load: answers do not depend
+// on how many ask.
+func (l *loader) agreement(p *Profile, s *section) {
+	for _, word := range []string{"max", "at"} {
+		if s.has(word) {
+			l.errorf(s.body.Attributes[word].NameRange, fmt.Sprintf("A constraint on %s has no %s", AgreementWord, word),
+				"It says how far a winner's answers have to agree with the baseline's, at any load. Write min = \"97%\".")
+			return
+		}
+	}
+	if !s.has("min") {
+		s.missing("min", `Write min = "97%": 97 % of what the baseline agrees with itself.`)
+		return
+	}
+	if p.Agreement != nil {
+		l.errorf(s.body.Attributes["min"].NameRange, "A second constraint on "+AgreementWord, "Take one of them out.")
+		return
+	}
+	p.Agreement = s.limit("min", bench.Metric{Name: AgreementWord, Unit: bench.UnitShare})
 }
 
 func exampleOf(m bench.Metric) string {

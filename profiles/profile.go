@@ -21,10 +21,13 @@ type Profile struct {
 	Workloads   []bench.Workload
 	Objective   Objective
 	Constraints []Constraint
-	Search      Search
-	Deploy      *Deploy // nil: the winner is not left running
-	Inputs      []Input // variables as resolved, in the order of the file
-	Secrets     []Secret
+	// Agreement is the least share of the baseline's agreement with itself in which a
+	// winner's answers have to agree with the baseline's, 0 to 1; nil: any will do.
+	Agreement *float64
+	Search    Search
+	Deploy    *Deploy // nil: the winner is not left running
+	Inputs    []Input // variables as resolved, in the order of the file
+	Secrets   []Secret
 }
 
 // Baseline is the engine that the winner is compared with: the marked one, else the first.

@@ -124,7 +124,7 @@ func wantedBlocks() []refBlock {
 			{"minimize", "a metric", "`maximize`", "the less the better"},
 			{"at", "object", "the only load", "which load it is about: `{ users = 20 }`, `{ rate = 2 }`, `{ output_tokens = 500 }`; also `workload`, `kind`"},
 		}, ""},
-		{"constraint", `"METRIC"`, "Any number.", "What a winner must keep.", []refWord{
+		{"constraint", `"METRIC"`, "Any number.", "What a winner must keep. `constraint \"agreement\" { min = \"97%\" }` is about answers: they must agree with the baseline's in so much of what the baseline's agree with its own on another start ([method.md](method.md)); simulated engines have none, and keep it.", []refWord{
 			{"max", "as the metric: time, share or number", "`min`", "no more than that"},
 			{"min", "as the metric", "`max`", "no less than that"},
 			{"at", "object", "the objective's", "which load it is about"},
@@ -137,7 +137,7 @@ func searchBlocks() []refBlock {
 		{"search", "", "At most one.", "How the best is looked for; see [method.md](method.md).", []refWord{
 			{"strategy", "`grid`, `random`, `ofat`, `auto`", "`grid`", "`grid` measures all; `auto` the most promising next; `ofat` one change at a time from the baseline"},
 			{"seed", "whole number", "1", "of what is random in it"},
-			{"screen", "true or false", "true unless `grid`", "trials that cannot win are measured at the levels of objective and constraints alone"},
+			{"screen", "true or false", "true unless `grid`", "trials that cannot win are measured at the levels of objective and constraints alone, and no longer there than it takes to be certain of it"},
 			{"max_candidates", "whole number", "1000", "a sweep with more is refused unless a strategy chooses or a budget ends it"},
 		}, ""},
 		{"search / budget", "", "At most one.", "When the search ends; never exceeded by more than one trial.", []refWord{

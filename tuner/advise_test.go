@@ -92,7 +92,7 @@ func TestFlatSearchEndsEarly(t *testing.T) {
 	p.Engines = p.Engines[:1]
 	u := simulated(t, newFolder(t), "r", p)
 	measure := u.Measure
-	u.Measure = func(ctx context.Context, to bench.Target, w bench.Workload, l bench.Level, each func(bench.Outcome)) (bench.LevelResult, error) {
+	u.Measure = func(ctx context.Context, to bench.Target, w bench.Workload, l bench.Level, each func(bench.Outcome) bool) (bench.LevelResult, error) {
 		r, err := measure(ctx, to, w, l, each)
 		r.OutputThroughput = 100 * noise(fmt.Sprint(r.OutputThroughput))
 		return r, err

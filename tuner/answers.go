@@ -27,6 +27,9 @@ type Alike struct {
 // than its baseline: they are of several engines, or differ in a flag that can
 // change what a server says.
 func CanAnswerOtherwise(p *profiles.Profile) bool {
+	if p.Agreement != nil {
+		return true
+	}
 	if len(p.Engines) == 0 || !slices.ContainsFunc(p.Engines, func(e *profiles.Engine) bool { return e.Baseline }) {
 		return false
 	}
@@ -73,10 +76,7 @@ func (o *Outcome) compareAnswers(p *profiles.Profile, results []TrialResult) {
 		a.Unknown = "the baseline's answers are not known" + problemOf(results)
 		return
 	}
-	a.Floor = least(results, reference, func(r *TrialResult) bool { return r.Baseline && r.Answers != reference })
-	if own, ok := quality.Compare(reference, reference); ok && a.Floor == nil {
-		a.Floor, a.OneStart = &own, true
-	}
+	a.Floor, a.OneStart = floorOf(results, reference)
 	if w := o.Summary.Winner; w != nil {
 		a.Winner = least(results, reference, func(r *TrialResult) bool { return r.Trial == w.Trial })
 	}
@@ -91,6 +91,16 @@ func (o *Outcome) compareAnswers(p *profiles.Profile, results []TrialResult) {
 			a.Below = append(a.Below, row.Trial)
 		}
 	}
+}
+
+// floorOf is how far the baseline agrees with itself: the least of its other starts, or,
+// as long as there is none, of its one start with its own texts.
+func floorOf(results []TrialResult, reference *quality.Answers) (floor *quality.Agreement, oneStart bool) {
+	floor = least(results, reference, func(r *TrialResult) bool { return r.Baseline && r.Answers != reference })
+	if own, ok := quality.Compare(reference, reference); ok && floor == nil {
+		return &own, true
+	}
+	return floor, false
 }
 
 // problemOf is what kept the first start that was asked from answering.

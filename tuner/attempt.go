@@ -150,15 +150,21 @@ func (a *attempt) levels(ctx context.Context, s Server, r *TrialResult, requests
 	}
 	order, decisive := a.order()
 	for i, at := range order {
-		if i >= decisive {
-			if r.Screened = a.hopeless(r); r.Screened != "" {
-				r.SavedS = a.takes(order[i:])
-				return nil
-			}
+		if i >= decisive && r.Screened == "" {
+			r.Screened = a.hopeless(r)
+		}
+		if r.Screened != "" {
+			r.ScreenedFor = goals(a.plan.Profile)
+			r.SavedS += a.takes(order[i:])
+			return nil
 		}
 		if err := a.measureAt(ctx, s, at, r, requests); err != nil || r.Failure != nil {
 			return err
 		}
+	}
+	if r.Screened != "" { // in the last level
+		r.ScreenedFor = goals(a.plan.Profile)
+		return nil
 	}
 	for i := range r.Workloads {
 		r.Workloads[i].Of = nil // all are there, in order
@@ -171,10 +177,12 @@ func (a *attempt) measureAt(ctx context.Context, s Server, at profiles.At, r *Tr
 	l := w.Levels[at.Level]
 	a.at.Stage = l.String()
 	a.notify(EventTrialStage)
-	level, err := a.level(ctx, s, w, l, requests.each(w.Name, l))
+	end := a.ending(at, l)
+	level, err := a.level(ctx, s, w, l, end.follow(requests.each(w.Name, l)))
 	if err != nil {
 		return err
 	}
+	end.enter(r, &level)
 	r.Workloads[at.Workload].put(at.Level, level)
 	a.notifyLevel(&level)
 	if r.Failure = failureOf(s, &level); r.Failure != nil {
@@ -191,7 +199,7 @@ func (a *attempt) notifyLevel(l *bench.LevelResult) {
 }
 
 // level measures one level, cut short when the server dies.
-func (a *attempt) level(ctx context.Context, s Server, w bench.Workload, l bench.Level, each func(bench.Outcome)) (bench.LevelResult, error) {
+func (a *attempt) level(ctx context.Context, s Server, w bench.Workload, l bench.Level, each func(bench.Outcome) bool) (bench.LevelResult, error) {
 	alive, cancel := context.WithCancel(ctx)
 	var watch sync.WaitGroup
 	watch.Go(func() {

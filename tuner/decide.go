@@ -37,6 +37,7 @@ type Decision struct {
 // constraint. A tie goes to the baseline, then to the earlier trial. Where there are
 // results of a finish they decide: see Finish.
 func Decide(p *profiles.Profile, results []TrialResult) Decision {
+	agree(p, results)
 	searched, again := byPurpose(results)
 	d := Decision{Verdicts: make([]Verdict, len(searched))}
 	for i := range searched {
@@ -137,7 +138,17 @@ func better(o profiles.Objective, a, b float64) bool {
 	return a > b
 }
 
+// judge is the verdict on a result by its figures and by its answers.
 func judge(p *profiles.Profile, r *TrialResult) Verdict {
+	v := judgeFigures(p, r)
+	if v.Out == "" {
+		v.Out = unlike(p, r)
+	}
+	return v
+}
+
+// judgeFigures is the verdict on a result by what was measured alone.
+func judgeFigures(p *profiles.Profile, r *TrialResult) Verdict {
 	v := Verdict{Result: r}
 	if r.Status != OK {
 		v.Out = "failed"
@@ -152,7 +163,9 @@ func judge(p *profiles.Profile, r *TrialResult) Verdict {
 		return v
 	}
 	v.Value = &value
-	v.Out = broken(p, r)
+	if v.Out = broken(p, r); v.Out == "" && r.Curtailed != nil {
+		v.Out = r.Screened
+	}
 	return v
 }
 

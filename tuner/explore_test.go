@@ -131,7 +131,7 @@ func simulated(t testing.TB, folder *Folder, run string, p *profiles.Profile) *T
 			}
 			return &fakeServer{died: make(chan struct{}), close: func() error { return nil }}, nil, nil
 		},
-		Measure: func(_ context.Context, _ bench.Target, w bench.Workload, l bench.Level, _ func(bench.Outcome)) (bench.LevelResult, error) {
+		Measure: func(_ context.Context, _ bench.Target, w bench.Workload, l bench.Level, _ func(bench.Outcome) bool) (bench.LevelResult, error) {
 			clock = clock.Add(30 * time.Second)
 			tokens, ttft, _ := worth(current)
 			tokens *= noise(fmt.Sprint(current.ID, w.Seed))

@@ -1,9 +1,11 @@
 package tuner
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
+	"github.com/qtune/qtune/bench"
 	"github.com/qtune/qtune/engine"
 	"github.com/qtune/qtune/profiles"
 )
@@ -58,6 +60,9 @@ func Conclude(plan *Plan, results []TrialResult, wall time.Duration) Outcome {
 	}
 	for _, c := range plan.Profile.Constraints {
 		o.Constraints = append(o.Constraints, describe(plan.Profile, c))
+	}
+	if least := plan.Profile.Agreement; least != nil {
+		o.Constraints = append(o.Constraints, fmt.Sprintf("answers agree ≥ %s of the baseline's agreement with itself", Figure(*least, bench.UnitShare)))
 	}
 	for i := range d.Verdicts {
 		o.Rows = append(o.Rows, row(plan, &d, &d.Verdicts[i]))

@@ -69,20 +69,25 @@ type TrialResult struct {
 	Facts     engine.Facts     `json:"facts"`
 	Workloads []WorkloadResult `json:"workloads,omitempty"`
 	// Answers is what it said when it had been measured, where answers are compared.
-	Answers    *quality.Answers `json:"answers,omitempty"`
-	Cards      int              `json:"cards"`     // that its engine took
-	StartS     float64          `json:"start_s"`   // launch to ready
-	MeasureS   float64          `json:"measure_s"` // all levels
-	StopS      float64          `json:"stop_s"`    // wall time
-	WallS      float64          `json:"wall_s"`    // the whole trial
-	Simulated  bool             `json:"simulated"`
-	Why        string           `json:"why,omitempty"`         // what a strategy chose it for
-	Screened   string           `json:"screened,omitempty"`    // why it was measured no further: it cannot win; "": it was measured in full
-	SavedS     float64          `json:"saved_s,omitempty"`     // what the rest would have taken, by the baseline's
-	ReusedFrom string           `json:"reused_from,omitempty"` // the run that measured it
-	Finished   time.Time        `json:"finished"`
+	Answers   *quality.Answers `json:"answers,omitempty"`
+	Cards     int              `json:"cards"`     // that its engine took
+	StartS    float64          `json:"start_s"`   // launch to ready
+	MeasureS  float64          `json:"measure_s"` // all levels
+	StopS     float64          `json:"stop_s"`    // wall time
+	WallS     float64          `json:"wall_s"`    // the whole trial
+	Simulated bool             `json:"simulated"`
+	Why       string           `json:"why,omitempty"`      // what a strategy chose it for
+	Screened  string           `json:"screened,omitempty"` // why it was measured no further: it cannot win; "": it was measured in full
+	SavedS    float64          `json:"saved_s,omitempty"`  // what the rest would have taken, by the baseline's
+	// ScreenedFor are the goals by which it cannot win, and Curtailed how its last level
+	// ended, where that was before its end.
+	ScreenedFor string     `json:"screened_for,omitempty"`
+	Curtailed   *Curtailed `json:"curtailed,omitempty"`
+	ReusedFrom  string     `json:"reused_from,omitempty"` // the run that measured it
+	Finished    time.Time  `json:"finished"`
 
-	cutRun string // the profile of the run that measured it, if that was cut off and no other has gone on from it
+	agreement *float64 // with the baseline's answers, as a share of the floor; nil where that is not known
+	cutRun    string   // the profile of the run that measured it, if that was cut off and no other has gone on from it
 }
 
 // Level is the result at a place, nil if the trial did not get there.

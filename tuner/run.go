@@ -35,8 +35,9 @@ type Tuner struct {
 	// logPath. cold asks for a start without what earlier ones have compiled. A
 	// failure is the trial's outcome, an error ends the run.
 	Launch func(ctx context.Context, t *Trial, cold bool, logPath string) (Server, *engine.Failure, error)
-	// Measure runs one level and hands over each request as it ends.
-	Measure func(ctx context.Context, to bench.Target, w bench.Workload, l bench.Level, each func(bench.Outcome)) (bench.LevelResult, error)
+	// Measure runs one level and hands over each request as it ends. Once each says so,
+	// nothing more is sent: the level ends with what is under way.
+	Measure func(ctx context.Context, to bench.Target, w bench.Workload, l bench.Level, each func(bench.Outcome) bool) (bench.LevelResult, error)
 	// Command is a trial's command line with its secrets hidden.
 	Command func(*Trial) []string
 	// Identity is a trial's identity, "" if it cannot be known.
@@ -130,6 +131,7 @@ func (c *course) take(ctx context.Context, j job) error {
 		return err
 	}
 	c.results = append(c.results, result)
+	agree(c.plan.Profile, c.results)
 	if result.ReusedFrom == "" || result.cutRun == c.plan.Profile.Name { // the run that was cut off had the same budget
 		c.spent.add(&result)
 	}
@@ -152,7 +154,7 @@ func (c *course) best() *Verdict {
 // second start after a fault of the machine.
 func (c *course) one(ctx context.Context, j job, at Event) (TrialResult, error) {
 	identity := c.Identity(j.trial)
-	if known, ok := recall(c.Known, c.plan.Profile, identity, j.purpose, j.start); ok {
+	if known, ok := recall(c.Known, c.plan.Profile, identity, j.purpose, j.start); ok && stands(c.plan.Profile, &known, at.Best) {
 		return c.reuse(j.trial, known)
 	}
 	j.reference = referenceOf(c.results)

@@ -110,7 +110,7 @@ func (s *stage) launch(ctx context.Context, t *Trial, _ bool, logPath string) (S
 	return server, nil, nil
 }
 
-func (s *stage) measure(ctx context.Context, _ bench.Target, _ bench.Workload, l bench.Level, each func(bench.Outcome)) (bench.LevelResult, error) {
+func (s *stage) measure(ctx context.Context, _ bench.Target, _ bench.Workload, l bench.Level, each func(bench.Outcome) bool) (bench.LevelResult, error) {
 	each(bench.Outcome{Seq: 1})
 	r := bench.LevelResult{Kind: l.Kind, Users: l.Users, OutputThroughput: 10, Requests: bench.RequestCount{Total: 1, Completed: 1}}
 	trial := s.did[len(s.did)-1]

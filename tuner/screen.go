@@ -46,7 +46,7 @@ func (a *attempt) hopeless(r *TrialResult) string {
 		return ""
 	}
 	p := a.plan.Profile
-	v := judge(p, r)
+	v := judgeFigures(p, r) // it has not been asked for answers yet
 	if v.Out != "" {
 		return v.Out
 	}

@@ -14,7 +14,7 @@ func (t *Tuner) source(plan *Plan) (source, error) {
 		return &listed{plan: plan}, nil
 	}
 	x, err := newExplorer(plan, t.Prior)
-	return &asked{plan: plan, explorer: x}, err
+	return &inquiry{plan: plan, explorer: x}, err
 }
 
 // listed goes through the trials of a plan that lists them all.
@@ -70,14 +70,14 @@ func (l *listed) end() {
 
 func (l *listed) tell(*Trial, *TrialResult) {}
 
-// asked asks a strategy for each trial, within the budget.
-type asked struct {
+// inquiry asks a strategy for each trial, within the budget.
+type inquiry struct {
 	*explorer
 	plan *Plan
 	n    int // trials so far
 }
 
-func (a *asked) next(s spent, results []TrialResult) *Trial {
+func (a *inquiry) next(s spent, results []TrialResult) *Trial {
 	b := a.plan.Profile.Search.Budget
 	stopped := s.overWith(a.plan.Profile, a.n)
 	if b.Trials > 0 && a.n >= b.Trials {
@@ -106,7 +106,7 @@ func (a *asked) next(s spent, results []TrialResult) *Trial {
 
 // gives says that the strategy gives up where nothing matters. Chance goes on: who
 // chose it wants to see much of the space.
-func (a *asked) gives() bool {
+func (a *inquiry) gives() bool {
 	s := a.plan.Profile.Search.Strategy
 	return s == profiles.StrategyAuto || s == profiles.StrategyOFAT
 }
@@ -115,7 +115,7 @@ func (a *asked) gives() bool {
 const mostNext = 3
 
 // upcoming is what would have come next.
-func (a *asked) upcoming() []Upcoming {
+func (a *inquiry) upcoming() []Upcoming {
 	var all []Upcoming
 	for range mostNext {
 		t, _, _ := a.explorer.next()

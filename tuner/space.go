@@ -83,6 +83,9 @@ func limits(p *profiles.Profile) int {
 			n++
 		}
 	}
+	if p.Agreement != nil {
+		n++
+	}
 	return n
 }
 
@@ -116,6 +119,9 @@ func learned(p *profiles.Profile, at search.Point, r *TrialResult) search.Trial 
 		if c.Min != nil {
 			t.Limits = append(t.Limits, overAllowed(*c.Min, v))
 		}
+	}
+	if p.Agreement != nil {
+		t.Limits = append(t.Limits, overAllowed(*p.Agreement, agreementOf(r)))
 	}
 	return t
 }

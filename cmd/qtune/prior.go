@@ -78,6 +78,9 @@ func (f *forecaster) believe(t *tuner.Trial, fits catalog.Answer) (search.Predic
 		}
 		p.Limits = append(p.Limits, limitsOf(c, v)...)
 	}
+	if least := f.profile.Agreement; least != nil {
+		p.Limits = append(p.Limits, *least) // nothing is known against its answers
+	}
 	return p, true
 }
 

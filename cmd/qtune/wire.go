@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/qtune/qtune/bench"
@@ -70,8 +71,14 @@ func (s *session) launch(ctx context.Context, t *tuner.Trial, cold bool, logPath
 
 // measure is how the tuner loads a server. One client serves the whole run, so
 // that it keeps what it learned of the tokenizer.
-func (s *session) measure(ctx context.Context, to bench.Target, wl bench.Workload, l bench.Level, each func(bench.Outcome)) (bench.LevelResult, error) {
-	s.client.Record = each
+func (s *session) measure(ctx context.Context, to bench.Target, wl bench.Workload, l bench.Level, each func(bench.Outcome) bool) (bench.LevelResult, error) {
+	var enough atomic.Bool
+	s.client.Enough = enough.Load
+	s.client.Record = func(o bench.Outcome) {
+		if each(o) {
+			enough.Store(true)
+		}
+	}
 	seen := s.watch(ctx, to.URL, l)
 	r, err := s.client.Run(ctx, to, wl, l)
 	return r, errors.Join(err, seen(&r))

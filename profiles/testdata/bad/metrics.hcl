@@ -33,3 +33,14 @@ constraint "ttft_p96" {
 constraint "zzz" {
   max = 1
 }
+
+constraint "agreement" {
+  max = 1
+}
+
+constraint "agreement" {
+}
+
+constraint "agrement" {
+  min = 0.9
+}

@@ -158,12 +158,29 @@ const linearParams = 31.20562176e9
 
 // Run serves the workload under a configuration, its requests drawn with a seed.
 func (t *Hardware) Run(w *Workload, at []int, seed int64) Outcome {
+	l := t.serve(w, at, seed)
+	if l.requests == nil {
+		return Outcome{SpareGB: l.spareGB}
+	}
+	o := w.measure(l.requests, l.end, l.accepted)
+	o.SpareGB = l.spareGB
+	return o
+}
+
+// served is a workload that was served; without requests if the server did not start.
+type served struct {
+	requests      []*request
+	end, accepted float64 // s; tokens a step
+	spareGB       float64
+}
+
+func (t *Hardware) serve(w *Workload, at []int, seed int64) served {
 	f := flags()
 	v := func(i int) float64 { return f[i].values[at[i]] }
 	m := model{layers: 64, hidden: 5120, inner: 25600, heads: 64, kvHeads: 8, headDim: 128, vocab: 151936, weightBytes: .5195, kvBytes: v(kvType)}
 	c, ok := t.setup(m, v)
 	if !ok {
-		return Outcome{SpareGB: c.spareGB}
+		return served{spareGB: c.spareGB}
 	}
 	c.extraLayerUS, c.sequenceUS = t.attentionUS[at[attention]], t.attentionSeq[at[attention]]
 	if v(eager) == 1 {
@@ -175,11 +192,9 @@ func (t *Hardware) Run(w *Workload, at []int, seed int64) Outcome {
 		g.fixed += n * t.speculateCost * 2500
 		g.perSequence += n * t.speculateCost * 600
 	}
-	requests := w.draw(seed, accepted)
-	end := serve(g, m, c, requests, w.users)
-	o := w.measure(requests, end, accepted)
-	o.SpareGB = c.spareGB
-	return o
+	l := served{requests: w.draw(seed, accepted), accepted: accepted, spareGB: c.spareGB}
+	l.end = serve(g, m, c, l.requests, w.users)
+	return l
 }
 
 // setup is the server's configuration; false if it does not start.
