@@ -150,7 +150,7 @@ func searchBlocks() []refBlock {
 		}, ""},
 		{"search / finish", "", "At most one.", "The best few and the baseline again on fresh starts, in turn: the gain that is reported comes from there.", []refWord{
 			{"candidates", "whole number", "3", "how many of the best"},
-			{"starts", "whole number", "3", "of each; 0: no finish. A `grid` without this block has none"},
+			{"starts", "whole number", "3", "of each, and up to two more where it is close; 0: no finish. A `grid` without this block has none"},
 		}, ""},
 		{"deploy", `"NAME"`, "At most one.", "Leave the winner running, as a container of that name; without the block nothing is left.", []refWord{
 			{"port", "whole number", "8000", "of the host, on which it is published"},

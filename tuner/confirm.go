@@ -16,6 +16,10 @@ type Finish struct {
 	Rows    []FinishRow `json:"configurations"`
 	StartSD float64     `json:"start_sd"`         // by which one start differs from the next, a fraction
 	Failed  string      `json:"failed,omitempty"` // why it could not decide; "" if it did
+	// Added are starts of each beyond what the profile asks for: the decision was close.
+	Added int `json:"added,omitempty"`
+
+	close bool // so that more starts may well decide
 }
 
 // FinishRow is one configuration of a finish. Gains are against the baseline.
@@ -45,6 +49,7 @@ type FinishRow struct {
 func (d *Decision) confirm(p *profiles.Profile, again []*TrialResult) {
 	f := &Finish{Rows: finishRows(p, d, again)}
 	d.Finish = f
+	f.Added = max(0, f.blocks()-p.Search.Finish.Starts)
 	in := f.compete()
 	if f.Failed = f.judge(p.Objective.Minimize, in); f.Failed != "" {
 		d.Doubt = "the finish could not decide: " + f.Failed
@@ -199,11 +204,15 @@ func (f *Finish) judge(minimize bool, in []*FinishRow) string {
 			values[i] = append(values[i], *v)
 		}
 	}
-	r, err := finish.Decide(values, minimize, finish.DefaultNoise())
+	decide := finish.Decide
+	if f.Added > 0 {
+		decide = finish.DecideAgain
+	}
+	r, err := decide(values, minimize, finish.DefaultNoise())
 	if err != nil {
 		return err.Error()
 	}
-	f.StartSD = r.SD
+	f.StartSD, f.close = r.SD, r.Close && in[0].Baseline
 	for i, row := range in {
 		c := r.Each[i]
 		row.Tied = c.Tied

@@ -56,7 +56,8 @@ func advantage(o profiles.Objective, a, b float64) float64 {
 
 // finish measures the finalists again, block after block, each with a request list of
 // its own that all of them get. It ends early where the budget does: a block that is
-// not whole counts for nothing.
+// not whole counts for nothing. Where the decision is close it adds blocks, at most
+// finish.Extra and fewer than the profile asks for.
 func (c *course) finish(ctx context.Context) error {
 	p := c.plan.Profile
 	d := Decide(p, c.results)
@@ -65,7 +66,11 @@ func (c *course) finish(ctx context.Context) error {
 		return nil
 	}
 	k, dead := 0, map[int]bool{}
-	for block, order := range finish.Order(len(again), p.Search.Finish.Starts, uint64(p.Search.Seed)) {
+	starts := p.Search.Finish.Starts
+	for block, order := range finish.Order(len(again), starts+min(finish.Extra, starts-1), uint64(p.Search.Seed)) {
+		if block >= starts && !c.close() {
+			return nil
+		}
 		workloads := freshRequests(p.Workloads, block+1)
 		for _, i := range order {
 			if c.spent.over(p.Search.Budget) != "" {
@@ -75,7 +80,7 @@ func (c *course) finish(ctx context.Context) error {
 			if dead[i] {
 				continue
 			}
-			j := job{trial: c.plan.find(again[i].Result.Trial), purpose: PurposeFinish, start: block + 1, workloads: workloads, k: k, n: len(again) * p.Search.Finish.Starts}
+			j := job{trial: c.plan.find(again[i].Result.Trial), purpose: PurposeFinish, start: block + 1, workloads: workloads, k: k, n: len(again) * max(starts, block+1)}
 			if err := c.take(ctx, j); err != nil {
 				return err
 			}
@@ -84,6 +89,12 @@ func (c *course) finish(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// close says that the finish so far may well be decided by more starts.
+func (c *course) close() bool {
+	f := Decide(c.plan.Profile, c.results).Finish
+	return f != nil && f.close
 }
 
 func (p *Plan) find(id string) *Trial {

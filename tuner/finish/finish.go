@@ -65,6 +65,9 @@ type Result struct {
 	SD      float64      // of one start, log units, as estimated
 	Freedom float64      // of the t distribution
 	Each    []Comparison // of each configuration, the baseline first
+	// Close: the best candidate is not claimed, and so near to it that more blocks may
+	// well decide.
+	Close bool
 }
 
 // Comparison is one configuration against the baseline.
@@ -79,6 +82,27 @@ type Comparison struct {
 // positive. The model is log value = configuration + block + start, so what shifts
 // a whole block drops out. The error says what is missing.
 func Decide(values [][]float64, minimize bool, noise Noise) (Result, error) {
+	return decide(values, minimize, noise, 1)
+}
+
+// Extra is how many blocks are added at most, one after the other, where the decision
+// is close.
+const Extra = 2
+
+// again is by how much more a candidate has to be ahead once blocks were added, for it
+// has had several chances: with it, and with nearly, the share of false winners stays
+// what Family says (by simulation, see the tests).
+const again = 1.25
+
+// nearly is the part of what a claim takes above which a decision is close.
+const nearly = 0.5
+
+// DecideAgain is Decide after blocks were added because a decision was close.
+func DecideAgain(values [][]float64, minimize bool, noise Noise) (Result, error) {
+	return decide(values, minimize, noise, again)
+}
+
+func decide(values [][]float64, minimize bool, noise Noise, stricter float64) (Result, error) {
 	y, err := logs(values, minimize)
 	if err != nil {
 		return Result{}, err
@@ -86,7 +110,7 @@ func Decide(values [][]float64, minimize bool, noise Noise) (Result, error) {
 	means, variance, freedom := fit(y)
 	variance, freedom = noise.temper(variance, freedom)
 	r := Result{Best: 1, SD: math.Sqrt(variance), Freedom: freedom}
-	r.compare(means, len(y[0]))
+	claim := r.compare(means, len(y[0]), stricter)
 	for c := 2; c < len(means); c++ {
 		if means[c] > means[r.Best] {
 			r.Best = c
@@ -97,15 +121,17 @@ func Decide(values [][]float64, minimize bool, noise Noise) (Result, error) {
 	if best.Better {
 		r.Winner = r.Best
 	}
+	r.Close = !best.Better && means[r.Best]-means[0] > nearly*claim
 	return r, nil
 }
 
-// compare fills in the comparisons from the means of so many starts each.
-func (r *Result) compare(means []float64, starts int) {
+// compare fills in the comparisons from the means of so many starts each, and gives what
+// a claim takes, in log units.
+func (r *Result) compare(means []float64, starts int, stricter float64) (claim float64) {
 	t := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: r.Freedom}
 	standard := r.SD * math.Sqrt(2/float64(starts))
 	half := t.Quantile((1+Level)/2) * standard
-	claim := math.Max(half, critical(len(means)-1, r.Freedom)*standard)
+	claim = math.Max(half, stricter*critical(len(means)-1, r.Freedom)*standard)
 	top := slices.Max(means)
 	for c, m := range means {
 		each := Comparison{Tied: top-m <= half}
@@ -116,6 +142,7 @@ func (r *Result) compare(means []float64, starts int) {
 		}
 		r.Each = append(r.Each, each)
 	}
+	return claim
 }
 
 func logs(values [][]float64, minimize bool) ([][]float64, error) {

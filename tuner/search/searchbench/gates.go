@@ -40,17 +40,17 @@ const behind = 0.10
 
 // RunGates lets a strategy choose trials on a card and goes through them twice, with and
 // without gates, the same starts with the same noise in both: the objective's level
-// first, then so many more that take as long. More is 0 where the objective's level is
-// all there is.
-func (c *CardCase) RunGates(strategy string, belief func(*rand.Rand) Hardware, seed, trials, more int) (Gates, error) {
+// first, then so many more that take as long, and a tally for each of these. More is 0
+// where the objective's level is all there is.
+func (c *CardCase) RunGates(strategy string, belief func(*rand.Rand) Hardware, seed, trials int, more []int) ([]Gates, error) {
 	k := c.Case(belief, seed)
 	p := k.Problem
 	p.Seed, p.Trials, p.Thorough = uint64(seed), trials, true
 	s, err := search.New(strategy, p)
 	if err != nil {
-		return Gates{}, err
+		return nil, err
 	}
-	var g run
+	g := run{all: make([]Gates, len(more))}
 	for {
 		at, _, ok := s.Next(g.history)
 		if !ok {
@@ -59,16 +59,18 @@ func (c *CardCase) RunGates(strategy string, belief func(*rand.Rand) Hardware, s
 		g.history = append(g.history, k.Try(at, seed))
 		g.take(c, &g.history[len(g.history)-1], more)
 	}
-	g.Runs = 1
-	if g.with != g.without {
-		g.Lost = 1
+	for i := range g.all {
+		g.all[i].Runs = 1
+		if g.with != g.without {
+			g.all[i].Lost = 1
+		}
 	}
-	return g.Gates, nil
+	return g.all, nil
 }
 
 // run is one on its way: the winners, as the place of their trials from 1; 0: none.
 type run struct {
-	Gates
+	all           []Gates
 	history       []search.Trial
 	with, without int
 }
@@ -81,26 +83,29 @@ func (g *run) value(at int) float64 {
 }
 
 // take goes through one trial, the last of the history.
-func (g *run) take(c *CardCase, t *search.Trial, more int) {
+func (g *run) take(c *CardCase, t *search.Trial, more []int) {
 	if t.Failed {
-		g.Full, g.Gated = g.Full+crashS, g.Gated+crashS
+		for i := range g.all {
+			g.all[i].Add(Gates{Full: crashS, Gated: crashS})
+		}
 		return
 	}
 	here := len(g.history)
 	l := c.stream(t)
-	g.Levels++
-	g.Full += startS + l.end*float64(1+more)
 	end, ended := l.end, false
 	if here > 1 { // the baseline is measured in full
 		end, ended = l.curtailed(c, g.value(g.with))
 	}
-	g.Gated += startS + end
 	hopeless := ended || here > 1 && (!t.Feasible() || t.Value < (1-behind)*g.value(g.with))
-	if ended {
-		g.Ended++
-	}
-	if !hopeless {
-		g.Gated += l.end * float64(more)
+	for i, n := range more {
+		one := Gates{Levels: 1, Full: startS + l.end*float64(1+n), Gated: startS + end}
+		if ended {
+			one.Ended = 1
+		}
+		if !hopeless {
+			one.Gated += l.end * float64(n)
+		}
+		g.all[i].Add(one)
 	}
 	if t.Feasible() && t.Value > g.value(g.without) {
 		g.without = here
