@@ -18,6 +18,16 @@ func (p Parallel) Cards() int { return p.tensor() * p.pipeline() }
 func (p Parallel) tensor() int   { return max(p.Tensor, 1) }
 func (p Parallel) pipeline() int { return max(p.Pipeline, 1) }
 
+// Copies are the flags, of any engine, by which a model is served more than once, or over
+// several machines, where they are not 1. How many cards and how much memory that takes,
+// and how fast it is, is not reckoned.
+func Copies() []string {
+	return []string{
+		"nnodes", "data-parallel-size", "dp-size", "enable-dp-attention", "decode-context-parallel-size", "prefill-context-parallel-size",
+		"attn-cp-size", "moe-dp-size",
+	}
+}
+
 // Refused says why engines refuse to spread a model so; "" if they do not. Experts
 // are spread by the same number of cards whether as whole experts or in slices.
 func (p Parallel) Refused(m Model) string {

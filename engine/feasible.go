@@ -73,13 +73,10 @@ func cannot(format string, args ...any) catalog.Feasible {
 	return catalog.Feasible{Answer: catalog.AnswerCannot, Why: fmt.Sprintf(format, args...)}
 }
 
-// severalCopies serve the model more than once, or over several machines.
-var severalCopies = []string{"nnodes", "data-parallel-size", "dp-size", "enable-dp-attention", "decode-context-parallel-size", "prefill-context-parallel-size", "attn-cp-size", "moe-dp-size", "base-gpu-id", "gpu-id-step"}
-
 // parallel compares the size of tensor and pipeline parallelism with the cards.
 func (s *Site) parallel(r *reading) catalog.Feasible {
 	p := r.parallel()
-	for _, name := range severalCopies {
+	for _, name := range append(catalog.Copies(), "base-gpu-id", "gpu-id-step") {
 		if r.has(name) && r.text(name) != "1" {
 			return unsure("with " + name + ", cards and memory of several machines or copies are not reckoned")
 		}

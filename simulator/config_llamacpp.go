@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sort"
 	"strings"
 
 	"github.com/qtune/qtune/catalog"
@@ -60,7 +61,8 @@ func (i *instance) configureLlamaCpp() {
 	if f.Context < 0 || f.MicroBatch < 1 {
 		i.die(stageConfig, 1, fmt.Sprintf("failed to create context with model '%s'", i.modelName))
 	}
-	i.fit = catalog.LlamaCppMemory(i.card, i.model, f)
+	f = i.fitByItself(f)
+	i.fit = catalog.LlamaCppMemory(i.memoryOfAll(), i.model, f)
 	i.maxLen = i.fit.MaxModelLen
 	if i.fit.Problem != catalog.ProblemNone {
 		i.die(stageLoad, 1,
@@ -80,6 +82,49 @@ func (i *instance) configureLlamaCpp() {
 		MaxRunning: pick(f.Slots, 4), Prefixes: a.on("cache-prompt", true), Budget: batch, Chunked: true, Pool: i.fit.KVTokens, Block: 1,
 	}
 	i.boot = boot{}
+}
+
+// fitByItself is what llama-server makes of a command line that leaves context or layers
+// open: the longest context that fits, --fit-ctx at least, then as many layers on the
+// card as fit (--fit, on by default).
+func (i *instance) fitByItself(f catalog.LlamaCppFlags) catalog.LlamaCppFlags {
+	a, card := i.args, i.memoryOfAll()
+	fits := func(f catalog.LlamaCppFlags) bool {
+		return catalog.LlamaCppMemory(card, i.model, f).Problem == catalog.ProblemNone
+	}
+	const step = 256
+	least := max(step, a.number("fit-ctx", 4096))
+	if fit := a.text("fit", "on"); fit == "off" || fit == "false" || f.Context < 0 || fits(f) {
+		return f
+	}
+	if f.Context == 0 && i.model.MaxPosition > least {
+		shorter := sort.Search((i.model.MaxPosition-least)/step, func(n int) bool {
+			f.Context = i.model.MaxPosition - n*step
+			return fits(f)
+		})
+		f.Context = max(least, i.model.MaxPosition-shorter*step)
+	}
+	if layers := a.text("n-gpu-layers", "auto"); layers == "auto" {
+		more := sort.Search(i.model.Layers+1, func(n int) bool {
+			f.GPULayers = n
+			return !fits(f)
+		})
+		f.GPULayers = more - 1
+		if more > i.model.Layers {
+			f.GPULayers = -1
+		}
+	}
+	return f
+}
+
+// memoryOfAll is the card with the memory of all that llama-server spreads a model's
+// layers over, one after the other: that it does by itself, and no token comes faster.
+func (i *instance) memoryOfAll() catalog.Card {
+	card := i.card
+	if i.args.text("split-mode", "layer") != "none" {
+		card.MemoryBytes *= float64(i.cards)
+	}
+	return card
 }
 
 // llamaAttention is what attention without the fused kernel costs (judgement).

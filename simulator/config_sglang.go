@@ -39,6 +39,9 @@ func newSGLang(s settings, words []string) (*instance, error) {
 	if i.args.text("device", "") == "cpu" && !i.card.CPU {
 		i.card, _ = catalog.FindCard("2-core CPU")
 	}
+	if err := i.simulable(parallel(a, "tp-size", "pp-size")); err != nil {
+		return nil, err
+	}
 	i.configureSGLang()
 	return i, nil
 }
@@ -141,14 +144,11 @@ func (i *instance) checkSGLang(f catalog.SGLangFlags) {
 		i.die(stageConfig, 1, fmt.Sprintf("AssertionError: --schedule-conservativeness must not be negative, it is %g", c))
 	}
 	needed, why := i.cardsFor(f.Parallel)
-	needed *= max(1, a.number("dp-size", 1))
 	switch {
 	case why != "":
 		i.die(stageConfig, 1, "AssertionError: "+why)
 	case needed > i.cards:
 		i.die(stageConfig, 1, fmt.Sprintf("ValueError: the parallel size %d is larger than the number of GPUs on this node, %d", needed, i.cards))
-	case a.number("dp-size", 1) != 1:
-		i.die(stageConfig, 1, "ValueError: data parallel replicas are not simulated")
 	}
 	if policy := a.text("schedule-policy", "fcfs"); slices.Contains([]string{"routing-key", "priority", "random", "dfs-weight"}, policy) {
 		a.used["schedule-policy"] = false // queue order as fcfs here: say so

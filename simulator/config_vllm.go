@@ -43,6 +43,9 @@ func newVLLM(s settings, words []string) (*instance, error) {
 		i.die(stageConfig, 1, fmt.Sprintf("OSError: Can't load the configuration of '%s': Repository Not Found, it is not a valid model identifier, or an Invalid repository ID or local directory specified", i.modelName))
 		return i, nil
 	}
+	if err := i.simulable(parallel(a, "tensor-parallel-size", "pipeline-parallel-size")); err != nil {
+		return nil, err
+	}
 	i.configureVLLM()
 	return i, nil
 }
@@ -140,14 +143,11 @@ func (i *instance) checkVLLM(f catalog.VLLMFlags) {
 		i.die(stageConfig, 1, fmt.Sprintf("ValueError: Unknown attention backend: '%s'. Valid options are: %s", backend, strings.Join(vllmBackends, ", ")))
 	}
 	needed, why := i.cardsFor(f.Parallel)
-	needed *= max(1, a.number("data-parallel-size", 1))
 	switch {
 	case why != "":
 		refuse("ParallelConfig", "%s", why)
 	case needed > i.cards:
 		refuse("ParallelConfig", "World size (%d) is larger than the number of available GPUs (%d) in this node.", needed, i.cards)
-	case a.number("data-parallel-size", 1) != 1:
-		refuse("ParallelConfig", "data parallel replicas are not simulated")
 	}
 }
 

@@ -76,6 +76,8 @@ func TestRefusals(t *testing.T) {
 		{"vLLM: budget below sequences", vllm("--max-num-batched-tokens", "64", "--max-num-seqs", "128"), 1, "must be greater than or equal to max_num_seqs"},
 		{"vLLM: another quantization than the checkpoint's", vllm("--quantization", "fp8"), 1, "does not match the quantization method specified in the"},
 		{"vLLM: two cards where there is one", vllm("-tp", "2"), 1, "World size (2) is larger than the number of available GPUs (1)"},
+		{"vLLM: copies of the model, of which nothing is known here", vllm("-dp", "2"), 2, "several copies of a model, or several machines (--data-parallel-size), are not modelled"},
+		{"SGLang: several machines, of which nothing is known here", sglang("--nnodes", "2"), 2, "several copies of a model, or several machines (--nnodes), are not modelled"},
 		{"vLLM: heads that two cards cannot share", []string{"vllm", smol, "--port", "1", "-tp", "2"}, 1, "9 attention heads cannot be shared by 2 cards"},
 		{"vLLM: no such backend", vllm("--attention-backend", "MAGIC"), 1, "Unknown attention backend: 'MAGIC'. Valid options are"},
 		{"vLLM: no such model", []string{"vllm", "/nowhere/model"}, 1, "Invalid repository ID or local directory specified"},

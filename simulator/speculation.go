@@ -60,17 +60,3 @@ func sglangSpeculation(a *argv, m catalog.Model) speculation {
 	}
 	return newSpeculation(a.text("speculative-algorithm", ""), steps, m)
 }
-
-// parallel is how many cards share the model, as flags of one engine say.
-func parallel(a *argv, tensor, pipeline string) catalog.Parallel {
-	return catalog.Parallel{Tensor: a.number(tensor, 0), Pipeline: a.number(pipeline, 0)}
-}
-
-// cardsFor says why so many cards cannot be had here; "" if they can.
-func (i *instance) cardsFor(p catalog.Parallel) (needed int, refused string) {
-	needed = p.Cards()
-	if p.Tensor < 0 || p.Pipeline < 0 || p.Tensor > 1<<10 || p.Pipeline > 1<<10 {
-		return needed, "a parallel size must be at least 1"
-	}
-	return needed, p.Refused(i.model)
-}
