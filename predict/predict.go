@@ -79,8 +79,8 @@ func (s *Site) Serve(t Trial) (*Server, error) {
 // Refusal is why the engine would not come up, in its own words; "" if it would.
 func (s *Server) Refusal() string { return s.facts.Refusal }
 
-// Start is how long it would take to come up.
-func (s *Server) Start() time.Duration { return s.facts.Start }
+// Start is how long it would take to come up, or to end of what it is refused for.
+func (s *Server) Start() time.Duration { return s.engine.Start() }
 
 // Unseen are the flags on which no figure of it depends.
 func (s *Server) Unseen() []string { return s.facts.NotModelled }

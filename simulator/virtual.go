@@ -29,7 +29,6 @@ type Facts struct {
 	Fit         catalog.Fit // of its memory; not Known where it is refused before that
 	MaxModelLen int         // longest request, tokens
 	MaxRunning  int         // sequences at once
-	Start       time.Duration
 	NotModelled []string // flags that no figure depends on
 }
 
@@ -73,15 +72,22 @@ func (i *instance) facts() Facts {
 		if n := len(i.death.text); n > 0 {
 			f.Refusal = i.death.text[n-1]
 		}
-		return f
 	}
-	entries := i.script(time.Unix(0, 0)).entries
-	f.Start = entries[len(entries)-1].at
 	return f
 }
 
 // Facts are what the start tells.
 func (e *Engine) Facts() Facts { return e.facts }
+
+// Start is how long it takes to come up, or to end of what it is refused for; 0 for a
+// command line that its parser refuses.
+func (e *Engine) Start() time.Duration {
+	if e.i == nil {
+		return 0
+	}
+	entries := e.i.script(time.Unix(0, 0)).entries
+	return entries[len(entries)-1].at
+}
 
 // With is the same engine on a card whose kernels reach other shares.
 func (e *Engine) With(eff Efficiency) *Engine {

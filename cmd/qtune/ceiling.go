@@ -76,9 +76,10 @@ func (s *surroundings) noCard() string {
 	return fmt.Sprintf("there are no figures of one card %q", inv.Devices[0].Name)
 }
 
-// ceilingView is the most that the card can do with the baseline's weights.
+// ceilingView is the most that the baseline's cards can do with its weights.
 type ceilingView struct {
 	Card    string        `json:"card,omitempty"`
+	Cards   int           `json:"cards,omitempty"` // that the baseline uses
 	Model   string        `json:"model,omitempty"`
 	Alone   float64       `json:"ceiling_alone,omitempty"` // tokens/s of one request alone
 	AtLoad  float64       `json:"ceiling,omitempty"`       // tokens/s at the objective's level
@@ -104,7 +105,7 @@ func (s *surroundings) ceiling() *ceilingView {
 	if !ok {
 		return &ceilingView{Unknown: "the lengths of the answers are not known before they are sent"}
 	}
-	return &ceilingView{Card: roof.Card.Name, Model: roof.Model.ID, Alone: alone.Tokens, AtLoad: load.Tokens, Level: level.String(), Bound: load.Bound}
+	return &ceilingView{Card: roof.Card.Name, Cards: max(use.Cards, 1) * max(use.Replicas, 1), Model: roof.Model.ID, Alone: alone.Tokens, AtLoad: load.Tokens, Level: level.String(), Bound: load.Bound}
 }
 
 // plannedTraffic is the load of a level's requests. How many of an open loop will be
@@ -132,7 +133,11 @@ func (c *ceilingView) String() string {
 	if c.Unknown != "" {
 		return fmt.Sprintf("The card's ceiling is not known: %s.", c.Unknown)
 	}
-	return fmt.Sprintf("Ceiling of %s with %s, by its data sheet: %s for one request alone, %s at %s (%s).", c.Card, c.Model,
+	cards := c.Card
+	if c.Cards > 1 {
+		cards = fmt.Sprintf("%d × %s", c.Cards, c.Card)
+	}
+	return fmt.Sprintf("Ceiling of %s with %s, by its data sheet: %s for one request alone, %s at %s (%s).", cards, c.Model,
 		tuner.Figure(c.Alone, bench.UnitTokensPerSecond), tuner.Figure(c.AtLoad, bench.UnitTokensPerSecond), c.Level, boundWords[c.Bound])
 }
 

@@ -24,6 +24,7 @@ type forecaster struct {
 	same    bool                          // the engines are simulated by the very model that predicts
 	loads   map[profiles.At]*predict.Load // nil: it cannot be computed
 	sketch  map[profiles.At]*predict.Load // for the many trials of a search
+	traffic *catalog.Traffic              // of the objective's level, once it is asked for
 	notes   []string
 }
 
@@ -143,6 +144,7 @@ type forecastView struct {
 	Unknown  string           `json:"unknown,omitempty"` // why nothing is predicted
 	Refusal  string           `json:"refusal,omitempty"` // it would not start: why, in the engine's words
 	Figures  *predict.Figures `json:"at_objective,omitempty"`
+	Ceiling  float64          `json:"ceiling,omitempty"` // tokens/s at the objective's level on the cards that it uses
 	StartS   float64          `json:"start_s,omitempty"`
 	MeasureS float64          `json:"measure_s,omitempty"` // all levels, at most
 	unseen   []string
@@ -157,7 +159,7 @@ func (f *forecaster) forecast(t *tuner.Trial) forecastView {
 	case server.Refusal() != "":
 		return forecastView{Refusal: hider(f.profile.Secrets).Replace(server.Refusal()), StartS: server.Start().Seconds()}
 	}
-	v := forecastView{StartS: server.Start().Seconds(), unseen: server.Unseen()}
+	v := forecastView{StartS: server.Start().Seconds(), Ceiling: f.ceiling(t), unseen: server.Unseen()}
 	goal := f.profile.Objective.At
 	var measure time.Duration
 	for w := range f.profile.Workloads {
@@ -179,6 +181,24 @@ func (f *forecaster) forecast(t *tuner.Trial) forecastView {
 	return v
 }
 
+// ceiling is the most that the cards of a trial can do at the objective's level, by as
+// many cards and the format of weights that it has; 0: not known, or none holds, or a rate
+// decides how much is asked for.
+func (f *forecaster) ceiling(t *tuner.Trial) float64 {
+	if f.traffic == nil {
+		goal := f.profile.Objective.At
+		w := f.profile.Workloads[goal.Workload]
+		traffic := plannedTraffic(w, w.Levels[goal.Level])
+		f.traffic = &traffic
+	}
+	use, speculates := engine.Use(t.Engine.Kind, t.Candidate)
+	top, ok := catalog.CeilingOf(f.site.Card, *f.site.Model, use, *f.traffic)
+	if !ok || speculates || f.traffic.Users == 0 {
+		return 0
+	}
+	return top.Tokens
+}
+
 // text says it in a line.
 func (v *forecastView) text(level string) string {
 	switch {
@@ -191,6 +211,9 @@ func (v *forecastView) text(level string) string {
 	}
 	figure := func(ms float64) string { return tuner.Figure(ms, bench.UnitMilliseconds) }
 	text := "predicted: " + tuner.Figure(v.Figures.Tokens, bench.UnitTokensPerSecond)
+	if v.Ceiling > 0 {
+		text += fmt.Sprintf(" (%.0f %% of its ceiling)", 100*v.Figures.Tokens/v.Ceiling)
+	}
 	if v.Figures.TTFT > 0 {
 		text += ", TTFT " + figure(v.Figures.TTFT)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -122,6 +123,92 @@ func TestPlanUsesTheCalibration(t *testing.T) {
 	if text := strings.Join(after.Forecast.Basis, "\n"); !strings.Contains(text, "calibrated by run r1 (vllm 0.32.0); so far off by throughput 4 %, TTFT 10 %, TPOT 3 %, on trials that the fit had not seen") {
 		t.Error(text)
 	}
+}
+
+// What is predicted of a trial never contradicts what its cards and their memory allow,
+// however many it wants.
+func TestForecastOfSeveralCards(t *testing.T) {
+	const starts, refused, unknown = "starts", "refused", "unknown"
+	rows := []struct {
+		what, gpu, engine, flags string
+		trial                    string // starts, refused or unknown
+		says                     string // in what is said of it
+	}{
+		{"70B on the one card that an engine gets", `simulate = "H100"`, "vllm", "", refused, "out of memory"},
+		{"and on two of two", `simulate = "H100", devices = [0, 1]`, "vllm", "tensor-parallel-size = 2", starts, ""},
+		{"and on two of four in a pipeline", `simulate = "H100", devices = [0, 1, 2, 3]`, "vllm", "pipeline-parallel-size = 2", starts, ""},
+		{"on two where there is one", `simulate = "H100"`, "vllm", "tensor-parallel-size = 2", refused, "World size (2) is larger than the number of available GPUs (1)"},
+		{"in two copies on eight", `simulate = "H100", devices = [0, 1, 2, 3, 4, 5, 6, 7]`, "vllm", "tensor-parallel-size = 4, data-parallel-size = 2", unknown, "--data-parallel-size"},
+		{"over two machines", `simulate = "H100", devices = [0, 1]`, "vllm", "tensor-parallel-size = 4, nnodes = 2", unknown, "several machines"},
+		{"by processes of a CPU", `devices = []`, "vllm", "tensor-parallel-size = 2", unknown, "processes of a CPU"},
+		{"SGLang on two of two", `simulate = "H100", devices = [0, 1]`, "sglang", "tp-size = 2, context-length = 8192, mem-fraction-static = 0.9", starts, ""},
+		{"SGLang on two where there is one", `simulate = "H100"`, "sglang", "tp-size = 2", refused, "larger than the number of GPUs on this node, 1"},
+		{"SGLang in copies", `simulate = "H100", devices = [0, 1]`, "sglang", "dp-size = 2", unknown, "--dp-size"},
+	}
+	for _, r := range rows {
+		t.Run(r.what, func(t *testing.T) {
+			c := newConsole(t)
+			c.environ = append(c.environ, "HF_ENDPOINT=http://127.0.0.1:1")
+			path := write(t, "cards.hcl", cardsProfile(r.gpu, r.engine, r.flags))
+			if code := c.run(t, "plan", path, "--dir", t.TempDir(), "--json"); code != exitOK {
+				t.Fatal(code, c.err.String())
+			}
+			var v planView
+			if err := json.Unmarshal([]byte(c.out.String()), &v); err != nil {
+				t.Fatal(err)
+			}
+			got, said, f := starts, "", v.Trials[0].Forecast
+			switch {
+			case f == nil:
+				t.Fatalf("nothing is predicted: %+v", v.Forecast)
+			case f.Unknown != "":
+				got, said = unknown, f.Unknown
+			case f.Refusal != "":
+				got, said = refused, f.Refusal
+			case f.Figures == nil || f.Figures.Tokens <= 0 || f.Figures.Tokens > f.Ceiling:
+				t.Errorf("%+v under a ceiling of %g", f.Figures, f.Ceiling)
+			}
+			if got != r.trial || !strings.Contains(said, r.says) {
+				t.Errorf("%s (%s), want %s with %q", got, said, r.trial, r.says)
+			}
+			if fits := v.Trials[0].Fits; fits == "fits" && got == refused || fits == "cannot fit" && got == starts || fits == "not known" && got == refused {
+				t.Errorf("by arithmetic %q (%s), and predicted: %s (%s)", fits, v.Trials[0].Memory, got, said)
+			}
+		})
+	}
+}
+
+func cardsProfile(gpu, kind, flags string) string {
+	length := ""
+	if kind == "vllm" {
+		length = "max-model-len = 8192\n"
+	}
+	lines := func(s string) string { return strings.ReplaceAll(s, ", ", "\n") }
+	return fmt.Sprintf(`
+model {
+  id = "meta-llama/Llama-3.3-70B-Instruct"
+}
+gpu {
+%s
+}
+engine %q "one" {
+  flags = {
+%s%s
+  }
+}
+workload "chat" {
+  prompts {
+    input_tokens = 512
+  }
+  closed {
+    users         = 8
+    output_tokens = 64
+  }
+}
+objective {
+  maximize = output_throughput
+}
+`, strings.Replace(gpu, ", devices", "\ndevices", 1), kind, length, lines(flags))
 }
 
 func TestPrior(t *testing.T) {
