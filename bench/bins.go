@@ -68,26 +68,31 @@ func (b *bins) batches(from int, end time.Duration, n int) []float64 {
 		return nil
 	}
 	rates := make([]float64, n)
-	for i := from; i < len(b.slots); i++ {
-		b.divide(rates, i, start, end, length)
-	}
 	for i := range rates {
-		rates[i] /= length / float64(time.Second)
+		lower := float64(start) + float64(i)*length
+		rates[i] = b.between(lower, math.Min(lower+length, float64(end)), float64(end)) / (length / float64(time.Second))
 	}
 	return rates
 }
 
-// divide shares a slot's tokens among the batches that it lies in.
-func (b *bins) divide(rates []float64, slot int, start, end time.Duration, length float64) {
-	from := float64(time.Duration(slot)*b.width - start)
-	to := math.Min(from+float64(b.width), float64(end-start))
-	if to <= from {
-		return
+// between is what came from one time to another, with its share of the slots in which
+// they lie; the last slot ends at end.
+func (b *bins) between(lower, upper, end float64) float64 {
+	width := float64(b.width)
+	first, last := int(lower/width), min(int(math.Ceil(upper/width)), len(b.slots))-1
+	sum := 0.0
+	for i := first; i <= last; i++ {
+		sum += b.slots[i]
 	}
-	for i := int(from / length); i < len(rates) && float64(i)*length < to; i++ {
-		overlap := math.Min(to, float64(i+1)*length) - math.Max(from, float64(i)*length)
-		rates[i] += b.slots[slot] * math.Max(overlap, 0) / (to - from)
+	outside := func(slot int, from, to float64) {
+		begin := float64(slot) * width
+		if slot < len(b.slots) && to > from {
+			sum -= b.slots[slot] * (to - from) / (math.Min(begin+width, end) - begin)
+		}
 	}
+	outside(first, float64(first)*width, lower)
+	outside(last, math.Max(upper, float64(last)*width), math.Min(float64(last+1)*width, end))
+	return sum
 }
 
 // peak is the most tokens per second of any stretch of whole slots of about a

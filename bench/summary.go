@@ -110,12 +110,18 @@ func (l *ledger) latencies(r *LevelResult, cut time.Duration) {
 	}
 	r.E2E = latency(func(s *sample) time.Duration { return s.e2e })
 	r.Queue = latency(func(s *sample) time.Duration { return s.queue })
-	r.E2EIntended = latency(func(s *sample) time.Duration { return s.queue + s.e2e })
+	late := func(own Stats, of func(*sample) time.Duration) Stats {
+		if m := r.Queue.Mean; m == nil || *m == 0 {
+			return own // nothing was sent late
+		}
+		return latency(of)
+	}
+	r.E2EIntended = late(r.E2E, func(s *sample) time.Duration { return s.queue + s.e2e })
 	if l.whole {
 		return
 	}
 	r.TTFT = latency(func(s *sample) time.Duration { return s.ttft })
-	r.TTFTIntended = latency(func(s *sample) time.Duration { return s.queue + s.ttft })
+	r.TTFTIntended = late(r.TTFT, func(s *sample) time.Duration { return s.queue + s.ttft })
 	r.TPOT, r.UserRate = l.perToken(cut)
 	r.ITL = l.interToken()
 }

@@ -39,9 +39,9 @@ func (v *Virtual) users() {
 	if file != nil && !file.multiTurn() {
 		file = nil
 	}
-	for i := range n {
+	for i := n - 1; i >= 0; i-- { // the next one is the last in the line
 		v.every[i] = talker{file: file, next: &v.session.talks}
-		v.later(sending{v.ledger.origin * time.Duration(i) / time.Duration(n), i})
+		v.due = append(v.due, sending{v.ledger.origin * time.Duration(i) / time.Duration(n), i})
 	}
 }
 
@@ -50,8 +50,8 @@ func (v *Virtual) wave() {
 	if v.ledger.stopped {
 		return
 	}
-	for i := range min(v.session.level.users(), v.ledger.limit-v.ledger.issued) {
-		v.later(sending{v.now, i})
+	for i := min(v.session.level.users(), v.ledger.limit-v.ledger.issued) - 1; i >= 0; i-- { // the next one is the last in the line
+		v.due = append(v.due, sending{v.now, i})
 	}
 }
 

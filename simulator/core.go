@@ -30,25 +30,28 @@ type Scheduling struct {
 // Request is one prompt and the tokens asked for. Set the exported fields, hand it to
 // Core.Submit, and do not touch it until its last Event or Abort.
 type Request struct {
-	Prompt int // tokens
-	Output int // tokens, at least 1
 	Owner  any // the caller's
 	// Prefix names the prompt's beginning, in pieces of Segment tokens, each key standing
 	// for all before it as well: prompts with equal keys begin alike.
 	Prefix  []uint64
 	Segment int
+	Prompt  int // tokens
+	Output  int // tokens, at least 1
 
-	computed    int // tokens whose keys and values are in the cache
-	target      int // tokens to compute before the next one is generated
-	generated   int
-	blocks      int   // of the cache
-	last        int64 // the step of its last token
-	held        int   // leading segments that it has from the cache of prefixes or gave to it
-	shared      int   // blocks of those
-	room        int   // tokens that they hold
-	measured    bool  // plain tokens of it are counted apart
-	waiting     bool
-	running     bool
+	// What every step reads and writes stands together: a step of a hundred sequences is
+	// as fast as their memory.
+	computed  int // tokens whose keys and values are in the cache
+	target    int // tokens to compute before the next one is generated
+	room      int // tokens that its blocks hold
+	generated int
+	last      int64 // the step of its last token
+	measured  bool  // plain tokens of it are counted apart
+	waiting   bool
+	running   bool
+
+	blocks      int // of the cache
+	held        int // leading segments that it has from the cache of prefixes or gave to it
+	shared      int // blocks of those
 	Preemptions int // times it lost its cache and began again
 }
 
@@ -95,6 +98,7 @@ type Core struct {
 	ratio    float64  // SGLang: share of unfinished output that is reserved
 	prefills []part
 	decodes  []*Request
+	context  int // tokens in the cache of those that decode
 	events   []Event
 	ended    int  // of the running ones, not yet swept
 	brief    bool // tokens that say nothing new have no event and are only counted
@@ -102,7 +106,7 @@ type Core struct {
 	counted  int  // those of them whose request is measured
 	times    []time.Duration
 	prefix   prefixCache
-	steady   bool // the next step will hold the same sequences as the last, one token each
+	steady   bool // all that run got a token in the last step, and the next holds them alone, one token each
 	least    int  // blocks that were ever free
 	stats    Stats
 }
@@ -174,7 +178,7 @@ func (c *Core) Idle() bool { return len(c.running) == 0 && c.waiting.len() == 0 
 // slice is valid until the next call.
 func (c *Core) Step() (time.Duration, []Event) {
 	c.prefills, c.decodes, c.events = c.prefills[:0], c.decodes[:0], c.events[:0]
-	c.plain, c.counted = 0, 0
+	c.plain, c.counted, c.context = 0, 0, 0
 	evicted := c.stats.Preemptions
 	if c.s.SGLang {
 		c.formSGLang()
@@ -188,17 +192,18 @@ func (c *Core) Step() (time.Duration, []Event) {
 	d := c.noisy(c.machine.Step(c.batch()))
 	c.stats.Steps++
 	c.least = min(c.least, c.room())
-	finished := c.stats.Finished
-	c.complete()
-	c.steady = len(c.prefills) == 0 && len(c.decodes) == len(c.running) && c.s.Drafted == 0 && finished == c.stats.Finished &&
-		evicted == c.stats.Preemptions && c.closed()
+	finished, all := c.stats.Finished, len(c.prefills)+len(c.decodes) == len(c.running)
+	whole := c.complete()
+	refused := len(c.prefills) == 0 && finished == c.stats.Finished && evicted == c.stats.Preemptions
+	c.steady = all && whole && c.s.Drafted == 0 && c.closed(refused)
 	return d, c.events
 }
 
-// closed says that nobody is admitted before a sequence ends. In vLLM that is so once a
-// step admitted nobody, since the free cache only shrinks; SGLang's reserve shrinks too.
-func (c *Core) closed() bool {
-	return !c.s.SGLang || c.waiting.len() == 0 || len(c.running) >= c.s.MaxRunning
+// closed says that nobody is admitted before a sequence ends: nobody waits, no place is
+// free, or those that wait were refused by the last step and nothing has become free. In
+// vLLM they then are again, since the free cache only shrinks; SGLang's reserve shrinks too.
+func (c *Core) closed(refused bool) bool {
+	return c.waiting.len() == 0 || len(c.running) >= c.s.MaxRunning || refused && !c.s.SGLang
 }
 
 func (c *Core) noisy(d time.Duration) time.Duration {
@@ -214,17 +219,20 @@ func (c *Core) batch() Batch {
 		b.PrefillTokens += p.tokens
 		b.PrefillWork += float64(p.tokens) * (float64(p.r.computed) + float64(p.tokens)/2)
 	}
-	context := len(c.decodes)
-	for _, r := range c.decodes {
-		context += r.computed
-	}
-	b.DecodeContext = float64(context)
+	b.DecodeContext = float64(c.context + len(c.decodes))
 	return b
 }
 
+// decode puts the next token of a sequence into the step.
+func (c *Core) decode(r *Request) {
+	c.decodes = append(c.decodes, r)
+	c.context += r.computed
+}
+
 // complete books the batch: prompts that are now whole and every decoding sequence
-// have one more token.
-func (c *Core) complete() {
+// have one more token. It says whether all prompts of the batch are whole.
+func (c *Core) complete() (whole bool) {
+	whole = true
 	for _, p := range c.prefills {
 		c.stats.PromptTokens += int64(min(p.tokens, max(0, p.r.Prompt-p.r.computed)))
 		p.r.computed += p.tokens
@@ -233,24 +241,26 @@ func (c *Core) complete() {
 		}
 		if p.r.computed >= p.r.target {
 			c.emit(p.r)
+		} else {
+			whole = false
 		}
 	}
 	for _, r := range c.decodes {
-		if c.s.Drafted > 0 {
+		switch {
+		case c.s.Drafted > 0:
 			c.emitDrafted(r)
-			continue
-		}
-		r.computed++
-		r.target = r.computed
-		if c.brief && r.last == c.stats.Steps-1 && r.generated+1 < r.Output && r.generated > 0 {
+		case c.brief && r.last == c.stats.Steps-1 && r.generated+1 < r.Output:
 			c.plainly(r)
-			continue
+		default:
+			r.computed++
+			r.target = r.computed
+			c.emit(r)
 		}
-		c.emit(r)
 	}
 	c.stats.GeneratedTokens += int64(c.plain)
 	c.stats.LastDecodeSequence = len(c.decodes)
 	c.sweep()
+	return whole
 }
 
 // emitDrafted gives a sequence its token and the drafts before the first that is not
@@ -268,6 +278,8 @@ func (c *Core) emitDrafted(r *Request) {
 
 // plainly gives r one more token that says nothing new.
 func (c *Core) plainly(r *Request) {
+	r.computed++
+	r.target = r.computed
 	r.generated++
 	r.last = c.stats.Steps
 	c.plain++

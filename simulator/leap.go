@@ -1,8 +1,11 @@
 package simulator
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
-// Leap computes the steps that would follow with the very same sequences, each of which
+// Leap computes the steps that would follow with the sequences that run, each of which
 // yields one token for each of them, as Step would one after the other: up to the first
 // in which a sequence ends or for which the cache is short, and none that begins limit or
 // more from now. It gives the time of each; the events, of the sequences that
@@ -10,7 +13,10 @@ import "time"
 // until the next call.
 func (c *Core) Leap(limit time.Duration) ([]time.Duration, []Event) {
 	c.times, c.events = c.times[:0], c.events[:0]
-	n := c.alike()
+	n := 0
+	if c.steady && limit > 0 {
+		n = c.alike()
+	}
 	if n == 0 {
 		return nil, nil
 	}
@@ -26,13 +32,15 @@ func (c *Core) Leap(limit time.Duration) ([]time.Duration, []Event) {
 	return c.times, c.events
 }
 
-// alike is how many steps like the last will follow.
+// alike puts all that run into a step, and says how many like it follow.
 func (c *Core) alike() int {
-	if !c.steady || len(c.decodes) == 0 {
+	c.prefills, c.decodes, c.context = c.prefills[:0], c.decodes[:0], 0
+	if len(c.running) == 0 {
 		return 0
 	}
-	n := c.decodes[0].Output - c.decodes[0].generated
-	for _, r := range c.decodes[1:] {
+	n := math.MaxInt
+	for _, r := range c.running {
+		c.decode(r)
 		n = min(n, r.Output-r.generated)
 	}
 	for n > 0 && !c.holds(n) {
@@ -44,14 +52,17 @@ func (c *Core) alike() int {
 // holds says whether the cache has room for n more tokens of each sequence, and for
 // what SGLang wants free before each step.
 func (c *Core) holds(n int) bool {
-	need := 0
+	need, room := 0, c.room()
+	if c.s.SGLang {
+		room -= (len(c.decodes) + c.s.Block - 1) / c.s.Block
+	}
+	if len(c.decodes)*c.blocksFor(n+c.s.Block) <= room {
+		return true // more than it can come to
+	}
 	for _, r := range c.decodes {
 		need += c.needs(r, r.computed+n)
 	}
-	if c.s.SGLang {
-		need += (len(c.decodes) + c.s.Block - 1) / c.s.Block
-	}
-	return need <= c.room()
+	return need <= room
 }
 
 // leapt books n steps of the same sequences.
@@ -73,12 +84,14 @@ func (c *Core) leapt(n int) {
 		r.last = c.stats.Steps - 1
 		if r.generated += n - 1; r.generated+1 >= r.Output {
 			c.emit(r)
-			c.steady = false
 			continue
 		}
 		r.generated++
 		r.last++
 		c.stats.GeneratedTokens++
 	}
+	c.stats.LastDecodeSequence = len(c.decodes)
+	c.steady = c.ended == 0
 	c.sweep()
+	c.steady = c.steady || c.closed(false)
 }

@@ -44,20 +44,27 @@ func (r *run) all() {
 	r.load.ends = append(r.load.ends[:0], 0)
 	for !r.client.Over() {
 		next := r.send()
-		step, events := r.core.Step()
-		if step == 0 {
-			if next == forever {
-				return
-			}
-			r.now = max(r.now, next)
+		if r.leap(next) || r.step() {
+			r.expire()
 			continue
 		}
-		r.runMax, r.waitMax = max(r.runMax, len(r.core.running)), max(r.waitMax, r.core.waiting.len())
-		r.pass(step)
-		r.deliver(events)
-		r.leap()
-		r.expire()
+		if next == forever {
+			return
+		}
+		r.now = max(r.now, next)
 	}
+}
+
+// step computes one step; false: there is nothing to do.
+func (r *run) step() bool {
+	step, events := r.core.Step()
+	if step == 0 {
+		return false
+	}
+	r.runMax, r.waitMax = max(r.runMax, len(r.core.running)), max(r.waitMax, r.core.waiting.len())
+	r.pass(step)
+	r.deliver(events)
+	return true
 }
 
 // send hands over what has arrived by now, and tells when the next request will.
@@ -207,14 +214,15 @@ func (r *run) end(f *flight, late bool) {
 	})
 }
 
-// leap passes over steps in which nothing happens but one more token for everybody.
-func (r *run) leap() {
+// leap passes over steps in which nothing happens but one more token for everybody; false:
+// there are none. next is when the next request arrives.
+func (r *run) leap(next time.Duration) bool {
 	if r.engine.i.interval > 1 {
-		return
+		return false
 	}
-	times, events := r.core.Leap(r.next() - r.now)
+	times, events := r.core.Leap(next - r.now)
 	if len(times) == 0 {
-		return
+		return false
 	}
 	n := len(r.core.decodes)
 	measured := n
@@ -231,6 +239,7 @@ func (r *run) leap() {
 		r.client.Tokens(r.now, step, n, measured)
 	}
 	r.finish(events)
+	return true
 }
 
 // expire gives up what took too long, as the client does.

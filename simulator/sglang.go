@@ -28,7 +28,7 @@ func (c *Core) formSGLang() {
 			if more := 1 + c.s.Drafted; r.computed+more > r.room {
 				c.take(r, c.needs(r, r.computed+more))
 			}
-			c.decodes = append(c.decodes, r)
+			c.decode(r)
 		}
 	}
 	c.decay()

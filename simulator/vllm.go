@@ -11,7 +11,7 @@ func (c *Core) formVLLM() {
 		r := c.running[i]
 		if r.computed >= r.target && r.computed+c.s.Drafted < r.room { // nearly always
 			budget -= 1 + c.s.Drafted
-			c.decodes = append(c.decodes, r)
+			c.decode(r)
 			continue
 		}
 		tokens := 1 + c.s.Drafted
@@ -27,7 +27,7 @@ func (c *Core) formVLLM() {
 		if r.computed < r.target {
 			c.prefills = append(c.prefills, part{r, tokens})
 		} else {
-			c.decodes = append(c.decodes, r)
+			c.decode(r)
 		}
 	}
 	if !evicted {
