@@ -30,7 +30,7 @@ type Scheduling struct {
 // Request is one prompt and the tokens asked for. Set the exported fields, hand it to
 // Core.Submit, and do not touch it until its last Event or Abort.
 type Request struct {
-	Owner  any // the caller's
+	Owner any // the caller's
 	// Prefix names the prompt's beginning, in pieces of Segment tokens, each key standing
 	// for all before it as well: prompts with equal keys begin alike.
 	Prefix  []uint64

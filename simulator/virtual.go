@@ -29,7 +29,7 @@ type Facts struct {
 	Fit         catalog.Fit // of its memory; not Known where it is refused before that
 	MaxModelLen int         // longest request, tokens
 	MaxRunning  int         // sequences at once
-	NotModelled []string // flags that no figure depends on
+	NotModelled []string    // flags that no figure depends on
 }
 
 // Engine is an engine on a card under one command line. Goroutines may share it.
