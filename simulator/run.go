@@ -217,9 +217,6 @@ func (r *run) end(f *flight, late bool) {
 // leap passes over steps in which nothing happens but one more token for everybody; false:
 // there are none. next is when the next request arrives.
 func (r *run) leap(next time.Duration) bool {
-	if r.engine.i.interval > 1 {
-		return false
-	}
 	times, events := r.core.Leap(next - r.now)
 	if len(times) == 0 {
 		return false
@@ -234,12 +231,25 @@ func (r *run) leap(next time.Duration) bool {
 			}
 		}
 	}
-	for _, step := range times {
+	for i, step := range times {
 		r.pass(step)
+		if r.engine.i.interval > 1 {
+			r.bundles(len(times) - i)
+			continue
+		}
 		r.client.Tokens(r.now, step, n, measured)
 	}
 	r.finish(events)
 	return true
+}
+
+// bundles tells the client of the events of a step of a leap: its sequences have as many
+// tokens as left more at the leap's end than before this step.
+func (r *run) bundles(left int) {
+	for _, q := range r.core.decodes {
+		i := q.generated - left
+		r.bundle(q.Owner.(*flight), &Event{Request: q, Index: i, Done: i+1 == q.Output})
+	}
 }
 
 // expire gives up what took too long, as the client does.

@@ -92,3 +92,68 @@ func BenchmarkTrialOverhead(b *testing.B) {
 	}
 	b.ReportMetric(overhead.Seconds()/float64(trials), "s/trial")
 }
+
+// BenchmarkPlanOfMillions plans a space of 2.4 million candidates, of which a strategy
+// chooses: read, counted, pruned by rules, ranked by predictions, the first predicted.
+func BenchmarkPlanOfMillions(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "wide.hcl")
+	if err := os.WriteFile(path, []byte(wideProfile), 0o644); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		w := &world{stdout: &strings.Builder{}, stderr: &strings.Builder{}, width: func() int { return 80 }, environ: []string{"HF_ENDPOINT=http://127.0.0.1:1"}}
+		if code := run(b.Context(), []string{"plan", path, "--dir", b.TempDir()}, w); code != exitOK {
+			b.Fatal(code, w.stderr)
+		}
+	}
+}
+
+const wideProfile = `
+model {
+  id = "Qwen/Qwen3-32B-AWQ"
+}
+gpu {
+  simulate = "RTX 5090"
+}
+engine "vllm" "wide" {
+  image = "vllm/vllm-openai:v0.32.0"
+  sweep {
+    block-size             = [16, 32]
+    enforce-eager          = [null, true]
+    kv-cache-dtype         = ["auto", "fp8"]
+    attention-backend      = [null, "FLASHINFER", "TRITON_ATTN"]
+    gpu-memory-utilization = range(0.80, 0.96, 0.02)
+    max-num-seqs           = [4, 8, 12, 16, 24, 32, 48, 64, 128, 256]
+    max-num-batched-tokens = [1024, 2048, 3072, 4096, 8192, 12288, 16384]
+    cpu-offload-gb         = [null, 2, 4, 8]
+    max-model-len          = [2048, 4096, 8192, 16384, 32768]
+    async-scheduling       = [null, true]
+    stream-interval        = [null, 4]
+    enable-prefix-caching  = [null, true]
+  }
+  where = flags.max-num-batched-tokens >= flags.max-num-seqs
+}
+workload "chat" {
+  prompts {
+    input_tokens = 800
+  }
+  closed {
+    users         = [1, 8, 32]
+    output_tokens = 250
+  }
+}
+objective {
+  maximize = output_throughput
+  at       = { users = 32 }
+}
+constraint "ttft_p95" {
+  max = "3s"
+  at  = { users = 32 }
+}
+search {
+  strategy = "auto"
+  budget {
+    trials = 40
+  }
+}
+`
