@@ -15,6 +15,7 @@ var cardsJSON []byte
 type Card struct {
 	Name        string
 	CPU         bool    // no accelerator: weights and KV cache lie in the host's memory
+	Cores       int     // of a CPU, all of which its figures are for
 	MemoryBytes float64 // as a program sees it, below what the box says
 	Bandwidth   float64 // bytes/s of its own memory
 	BF16FLOPS   float64 // dense, FP32 accumulate
@@ -29,6 +30,7 @@ type Card struct {
 type cardData struct {
 	Name          string            `json:"name"`
 	Kind          string            `json:"kind"`
+	Cores         int               `json:"cores"`
 	MemoryGiB     float64           `json:"memory_gib"`
 	BandwidthGBs  float64           `json:"bandwidth_gbs"`
 	BF16TFLOPS    float64           `json:"bf16_tflops"`
@@ -50,7 +52,7 @@ var loadCards = sync.OnceValue(func() []Card {
 	cards := make([]Card, len(file.Cards))
 	for i, d := range file.Cards {
 		cards[i] = Card{
-			Name: d.Name, CPU: d.Kind == "cpu", MemoryBytes: d.MemoryGiB * gib, Bandwidth: d.BandwidthGBs * 1e9,
+			Name: d.Name, CPU: d.Kind == "cpu", Cores: d.Cores, MemoryBytes: d.MemoryGiB * gib, Bandwidth: d.BandwidthGBs * 1e9,
 			BF16FLOPS: d.BF16TFLOPS * 1e12, FP8FLOPS: d.FP8TFLOPS * 1e12, PCIe: d.PCIeGBs * 1e9, Link: d.LinkGBs * 1e9, LinkUS: d.LinkUS, Capability: d.Capability, Sources: d.FigureSources,
 		}
 	}

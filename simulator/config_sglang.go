@@ -39,6 +39,7 @@ func newSGLang(s settings, words []string) (*instance, error) {
 	if i.args.text("device", "") == "cpu" && !i.card.CPU {
 		i.card, _ = catalog.FindCard("2-core CPU")
 	}
+	i.bind(s.getenv("SGLANG_CPU_OMP_THREADS_BIND"))
 	if err := i.simulable(parallel(a, "tp-size", "pp-size")); err != nil {
 		return nil, err
 	}

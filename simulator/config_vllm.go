@@ -43,6 +43,7 @@ func newVLLM(s settings, words []string) (*instance, error) {
 		i.die(stageConfig, 1, fmt.Sprintf("OSError: Can't load the configuration of '%s': Repository Not Found, it is not a valid model identifier, or an Invalid repository ID or local directory specified", i.modelName))
 		return i, nil
 	}
+	i.bind(s.getenv("VLLM_CPU_OMP_THREADS_BIND"))
 	if err := i.simulable(parallel(a, "tensor-parallel-size", "pipeline-parallel-size")); err != nil {
 		return nil, err
 	}

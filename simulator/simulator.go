@@ -9,8 +9,9 @@
 // the catalog's arithmetic. The package does not measure, does not start processes, and
 // no figure of it is one that a card gave.
 //
-// Replicas of a model (data parallel) are not modelled.
+// Replicas of a model (data parallel), several machines and the shared CPU of several
+// processes are not modelled.
 package simulator
 
 // Version changes when the same configuration and load would give other figures.
-const Version = "4"
+const Version = "5"

@@ -70,9 +70,10 @@ func thisCPU() *catalog.Card {
 	if !ok {
 		return nil
 	}
-	n := float64(runtime.NumCPU())
-	card.Name = fmt.Sprintf("%d-core CPU", runtime.NumCPU())
-	card.Bandwidth, card.BF16FLOPS = card.Bandwidth*n/2, card.BF16FLOPS*n/2
+	n := runtime.NumCPU()
+	more := float64(n) / float64(card.Cores)
+	card.Name, card.Cores = fmt.Sprintf("%d-core CPU", n), n
+	card.Bandwidth, card.BF16FLOPS = card.Bandwidth*more, card.BF16FLOPS*more
 	return &card
 }
 
