@@ -51,14 +51,31 @@ type Fitted struct {
 	Skipped []string // why observations were left out, each once
 }
 
-// What a figure can be off by without telling anything: the model's own error and the
-// measurement's noise, as standard deviations of logarithms (judgement; TTFT is the
-// sum of a queue and a step, so that it amplifies both).
+// What the model itself can be off by without telling anything, as standard deviations of
+// logarithms (judgement; TTFT is the sum of a queue and a step, so that it amplifies
+// the error of a step).
 const (
 	throughputNoise = 0.05
 	tpotNoise       = 0.05
 	ttftNoise       = 0.15
 )
+
+// noiseOf are those with the measurement's own standard errors, as its intervals tell
+// them: what a short or a disturbed level says counts less.
+func noiseOf(r *bench.LevelResult) Figures {
+	of := func(model, value float64, interval *[2]float64) float64 {
+		if interval == nil || value <= 0 {
+			return model
+		}
+		const halfWidth = 1.96 // of a 95 % interval, in standard errors
+		return math.Hypot(model, (interval[1]-interval[0])/2/halfWidth/value)
+	}
+	f := FiguresOf(r)
+	return Figures{
+		Tokens: of(throughputNoise, f.Tokens, r.ThroughputInterval),
+		TTFT:   of(ttftNoise, f.TTFT, r.TTFT.MeanInterval), TPOT: of(tpotNoise, f.TPOT, r.TPOT.MeanInterval),
+	}
+}
 
 // maxObservations bounds how many levels a fit looks at, so that it takes seconds.
 // They are taken evenly from all.
@@ -80,6 +97,7 @@ func (s *Site) Fit(observations []Observation, first int) (*Fitted, error) {
 		return nil, err
 	}
 	seen, unseen := f.split(first)
+	seen = thin(seen)
 	best := f.fit(seen)
 	out := &Fitted{Efficiency: f.at(best), Skipped: skipped}
 	for _, p := range f.parameters {
@@ -89,7 +107,7 @@ func (s *Site) Fit(observations []Observation, first int) (*Fitted, error) {
 	if len(unseen) > 0 {
 		out.HeldOut = out.compare(f, unseen, false)
 	} else {
-		out.HeldOut = f.heldOut()
+		out.HeldOut = f.heldOut(seen)
 	}
 	out.Before = out.priorErrors()
 	return out, nil
@@ -133,7 +151,8 @@ type comparison struct {
 	engine   *simulator.Engine
 	load     *Load
 	measured Figures
-	requests int // that computing it takes
+	noise    Figures // standard deviations of the logarithms
+	requests int     // that computing it takes
 }
 
 // fitter compares a model with measurements.
@@ -164,7 +183,6 @@ func newFitter(s *Site, observations []Observation) (*fitter, []string, error) {
 			skip(why)
 		}
 	}
-	f.thin()
 	if len(f.cases) == 0 {
 		return nil, skipped, fmt.Errorf("nothing to calibrate by: %s", orNothing(skipped))
 	}
@@ -199,7 +217,7 @@ func (f *fitter) add(o *Observation, servers map[string]*Server) string {
 	if err != nil {
 		return err.Error()
 	}
-	f.cases = append(f.cases, comparison{o.Name, f.trials - 1, o.Level, server.engine, load, FiguresOf(&o.Measured), load.requests(o.Measured.Requests.Total)})
+	f.cases = append(f.cases, comparison{o.Name, f.trials - 1, o.Level, server.engine, load, FiguresOf(&o.Measured), noiseOf(&o.Measured), load.requests(o.Measured.Requests.Total)})
 	return ""
 }
 
@@ -221,16 +239,16 @@ func unusable(r *bench.LevelResult) string {
 }
 
 // thin leaves maxObservations, evenly.
-func (f *fitter) thin() {
-	n := len(f.cases)
+func thin(cases []comparison) []comparison {
+	n := len(cases)
 	if n <= maxObservations {
-		return
+		return cases
 	}
 	var kept []comparison
 	for i := range maxObservations {
-		kept = append(kept, f.cases[i*n/maxObservations])
+		kept = append(kept, cases[i*n/maxObservations])
 	}
-	f.cases = kept
+	return kept
 }
 
 func (f *fitter) at(logs []float64) simulator.Efficiency {
@@ -262,8 +280,8 @@ func (f *fitter) misfit(cases []comparison, logs []float64) float64 {
 	}
 	predicted := f.predict(cases, f.at(logs))
 	for i := range cases {
-		m, p := &cases[i].measured, &predicted[i]
-		sum += off(p.Tokens, m.Tokens, throughputNoise) + off(p.TPOT, m.TPOT, tpotNoise) + off(p.TTFT, m.TTFT, ttftNoise)
+		m, p, noise := &cases[i].measured, &predicted[i], &cases[i].noise
+		sum += off(p.Tokens, m.Tokens, noise.Tokens) + off(p.TPOT, m.TPOT, noise.TPOT) + off(p.TTFT, m.TTFT, noise.TTFT)
 	}
 	return sum
 }
@@ -312,9 +330,9 @@ func (f *fitter) fit(cases []comparison) []float64 {
 }
 
 // heldOut predicts each half of the trials from the other.
-func (f *fitter) heldOut() Errors {
+func (f *fitter) heldOut(cases []comparison) Errors {
 	var halves [2][]comparison
-	for _, c := range f.cases {
+	for _, c := range cases {
 		halves[c.trial%2] = append(halves[c.trial%2], c)
 	}
 	if len(halves[0]) == 0 || len(halves[1]) == 0 {
