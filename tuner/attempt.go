@@ -220,8 +220,25 @@ func (a *attempt) level(ctx context.Context, s Server, w bench.Workload, l bench
 	if err != nil && s.Failure() == nil {
 		return result, fmt.Errorf("measure %s of trial %s: %w", l, a.trial.ID, err)
 	}
+	if result.Requests.Completed == 0 {
+		hear(ctx, s)
+	}
 	a.checkLag(ctx, s, &result)
 	return result, nil
+}
+
+// lastWords is how long a server that answered nothing is given to say why: its log is
+// read some moments after it is written, and requests fail at once.
+const lastWords = time.Second
+
+func hear(ctx context.Context, s Server) {
+	wait := time.NewTimer(lastWords)
+	defer wait.Stop()
+	select {
+	case <-s.Died():
+	case <-wait.C:
+	case <-ctx.Done():
+	}
 }
 
 // occupy tells a server that watches itself for a hang whether it has requests all

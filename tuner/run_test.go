@@ -35,6 +35,7 @@ type stage struct {
 	did    []string
 	cancel context.CancelFunc
 	ctx    context.Context
+	late   *fakeServer // that dies once it was asked
 }
 
 func act(t *Trial) string {
@@ -103,6 +104,9 @@ func (s *stage) launch(ctx context.Context, t *Trial, _ bool, logPath string) (S
 		}
 		return nil
 	}
+	if act(t) == "late" {
+		s.late = server
+	}
 	if fault, dies := map[string]engine.Fault{"die": engine.FaultConfiguration, "lose": engine.FaultMachine}[act(t)]; dies {
 		server.failure = &engine.Failure{Class: "died_under_load", Fault: fault}
 		close(server.died)
@@ -120,6 +124,12 @@ func (s *stage) measure(ctx context.Context, _ bench.Target, _ bench.Workload, l
 		case strings.HasSuffix(d, "launch interrupt"):
 			s.cancel()
 			return r, ctx.Err()
+		case strings.HasSuffix(d, "launch late"):
+			r.Requests = bench.RequestCount{Total: 3, Failed: 3}
+			go func(dead *fakeServer) {
+				dead.failure = &engine.Failure{Class: "died_under_load", Fault: engine.FaultConfiguration}
+				close(dead.died)
+			}(s.late)
 		case strings.HasSuffix(d, "launch silent"):
 			r.Requests = bench.RequestCount{Total: 3, Failed: 3}
 			r.Failures = []bench.FailureCount{{Reason: "empty stream", Count: 3}}
@@ -152,6 +162,7 @@ func TestRun(t *testing.T) {
 	}{
 		{"a failed start is data, and the next trial runs", []string{"refuse", "serve2"}, "ok failed:bad_flag ok", ""},
 		{"a server that dies under load is a failed trial", []string{"die"}, "ok failed:died_under_load", ""},
+		{"a server whose log says why a moment after its requests failed", []string{"late"}, "ok failed:died_under_load", ""},
 		{"a server that answers nothing is a failed trial", []string{"silent"}, "ok failed:requests_failed", ""},
 		{"a fault of the machine is tried twice", []string{"busy"}, "ok failed:gpu_busy", ""},
 		{"what cannot be removed ends the run", []string{"stick", "serve2"}, "ok", "still there"},

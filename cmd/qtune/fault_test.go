@@ -51,6 +51,14 @@ func TestFailuresCanBeRehearsed(t *testing.T) {
 	}
 }
 
+func TestAFaultThatNoEngineCanShowIsRefused(t *testing.T) {
+	c := newConsole(t)
+	code := c.run(t, "apply", write(t, "small.hcl", small), "--simulate", "--simulate-fault", "stalled@2", "--dir", t.TempDir())
+	if code != exitUsage || !strings.Contains(c.err.String(), "a simulated vllm cannot show this one: a step takes so long that its watchdog ends it (sglang)") {
+		t.Error(code, c.err.String())
+	}
+}
+
 // failureClasses are all that engine knows, read from where they are declared.
 func failureClasses(t *testing.T) []engine.Class {
 	t.Helper()

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -56,6 +57,9 @@ func (f *simulateFlags) simulation(p *profiles.Profile) (*engine.Simulation, err
 	if err := simulator.CheckFault(f.fault); err != nil {
 		return nil, &usageError{fmt.Errorf("--simulate-fault: %w", err)}
 	}
+	if err := f.canFail(p); err != nil {
+		return nil, err
+	}
 	card := p.GPU.Simulate
 	if card == "" {
 		card = defaultSimulatedCard
@@ -68,6 +72,19 @@ func (f *simulateFlags) simulation(p *profiles.Profile) (*engine.Simulation, err
 		return nil, fmt.Errorf("find this program for simulated engines: %w", err)
 	}
 	return &engine.Simulation{Binary: self, InDocker: f.in == "docker", Card: card, Cards: len(p.GPU.Devices), Speed: f.speed, Seed: f.seed, Noise: f.noise, Fault: f.fault}, nil
+}
+
+// canFail refuses a failure that none of the profile's engines can show.
+func (f *simulateFlags) canFail(p *profiles.Profile) error {
+	name, _, _ := strings.Cut(f.fault, "@")
+	var kinds []string
+	for _, e := range p.Engines {
+		if name == "" || slices.Contains(simulator.Faults(e.Kind), name) {
+			return nil
+		}
+		kinds = append(kinds, e.Kind)
+	}
+	return &usageError{fmt.Errorf("--simulate-fault %s: a simulated %s cannot show this one: %s", f.fault, strings.Join(slices.Compact(kinds), " or "), simulator.DescribeFault(name))}
 }
 
 func cardNames() []string {
