@@ -32,7 +32,8 @@ func (c *Core) Leap(limit time.Duration) ([]time.Duration, []Event) {
 	return c.times, c.events
 }
 
-// alike puts all that run into a step, and says how many like it follow.
+// alike puts all that run into a step, and says how many like it follow: up to the first
+// end, as far as the cache has room for a token of each and for what SGLang wants free.
 func (c *Core) alike() int {
 	c.prefills, c.decodes, c.context = c.prefills[:0], c.decodes[:0], 0
 	if len(c.running) == 0 {
@@ -43,26 +44,30 @@ func (c *Core) alike() int {
 		c.decode(r)
 		n = min(n, r.Output-r.generated)
 	}
-	for n > 0 && !c.holds(n) {
-		n /= 2
+	room := c.room()
+	if c.s.SGLang {
+		room -= c.blocksFor(len(c.decodes))
 	}
-	return n
+	// Each may have so many whole blocks more. Beyond them those need another whose last
+	// block is full first.
+	each := max(0, room/len(c.decodes))
+	sure := each * c.s.Block
+	beyond := min(n-sure, c.s.Block-1)
+	for beyond > 0 && c.full(beyond) > room-each*len(c.decodes) {
+		beyond /= 2
+	}
+	return min(n, sure+max(0, beyond))
 }
 
-// holds says whether the cache has room for n more tokens of each sequence, and for
-// what SGLang wants free before each step.
-func (c *Core) holds(n int) bool {
-	need, room := 0, c.room()
-	if c.s.SGLang {
-		room -= (len(c.decodes) + c.s.Block - 1) / c.s.Block
-	}
-	if len(c.decodes)*c.blocksFor(n+c.s.Block) <= room {
-		return true // more than it can come to
-	}
+// full is how many sequences fill their last block within so many tokens, less than a block.
+func (c *Core) full(tokens int) int {
+	n := 0
 	for _, r := range c.decodes {
-		need += c.needs(r, r.computed+n)
+		if r.computed+tokens > r.room {
+			n++
+		}
 	}
-	return need <= room
+	return n
 }
 
 // leapt books n steps of the same sequences.
