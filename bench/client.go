@@ -145,6 +145,9 @@ func (c *Client) newSession(t Target, w Workload, l Level) (*session, error) {
 		wire: wire, link: link, lexicon: uncalibrated(), begun: newClock(c.Speed),
 	}
 	s.now = s.begun
+	if c.dial == nil && link.base.Scheme == "http" {
+		link.hub = newHub()
+	}
 	s.startRecords()
 	return s, nil
 }
@@ -195,6 +198,9 @@ func (s *session) close() {
 	if s.records != nil {
 		close(s.records)
 		s.written.Wait()
+	}
+	for _, st := range s.streams {
+		st.hangUp()
 	}
 	s.link.close()
 }

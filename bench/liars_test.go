@@ -52,15 +52,18 @@ func hijacks(raw string) http.HandlerFunc {
 	}
 }
 
-func TestServersThatFail(t *testing.T) {
+// liar is a server that fails every request, and how.
+type liar struct {
+	name    string
+	handler http.HandlerFunc
+	class   string
+	detail  string
+}
+
+func liars() []liar {
 	const head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 	chunked := fmt.Sprintf("%x\r\n%s\r\n", len(oneToken), oneToken)
-	for _, tc := range []struct {
-		name    string
-		handler http.HandlerFunc
-		class   string
-		detail  string
-	}{
+	return []liar{
 		{"accepts and never answers", hangs(""), failFirstToken, "limit 2m0s"},
 		{"answers and says nothing", hangs(": ping\n\n"), failFirstToken, "limit 2m0s"},
 		{"stops after a token", hangs(oneToken), failBetween, "limit 1m0s"},
@@ -96,19 +99,39 @@ func TestServersThatFail(t *testing.T) {
 			w.WriteHeader(http.StatusInternalServerError)
 			endless("oops ")(w, r)
 		}, "HTTP 500", "oops"},
-	} {
+	}
+}
+
+func TestServersThatFail(t *testing.T) {
+	for _, tc := range liars() {
 		t.Run(tc.name, func(t *testing.T) {
-			inFalseTime(t, tc.handler, func(t *testing.T, c *Client, to Target) {
-				r := mustRun(t, c, to, work(), Level{Kind: KindSingle, OutputTokens: 4, Requests: 2})
-				if r.Requests.Completed != 0 || r.Requests.Failed == 0 || len(r.Failures) != 1 || r.ErrorRate() != 1 {
-					t.Fatalf("requests %+v, failures %+v", r.Requests, r.Failures)
-				}
-				f := r.Failures[0]
-				if f.Reason != tc.class || !strings.Contains(f.Example, tc.detail) || len(f.Example) > maxDetail {
-					t.Errorf("got %q (%q), want %q (%q)", f.Reason, f.Example, tc.class, tc.detail)
-				}
-			})
+			inFalseTime(t, tc.handler, func(t *testing.T, c *Client, to Target) { tc.check(t, c, to, work(), 0) })
 		})
+	}
+}
+
+// Over sockets, which the hub reads, it is the same, but that nobody waits for minutes.
+func TestServersThatFailOverTheNetwork(t *testing.T) {
+	for _, tc := range liars() {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			w := work()
+			w.Timeouts = Timeouts{FirstToken: time.Second, BetweenTokens: time.Second}
+			tc.detail = strings.NewReplacer("2m0s", "1s", "1m0s", "1s").Replace(tc.detail)
+			tc.check(t, &Client{}, newLoopback(t, tc.handler), w, -1)
+		})
+	}
+}
+
+func (tc *liar) check(t *testing.T, c *Client, to Target, w Workload, warmup int) {
+	t.Helper()
+	r := mustRun(t, c, to, w, Level{Kind: KindSingle, OutputTokens: 4, Requests: 2, Warmup: warmup})
+	if r.Requests.Completed != 0 || r.Requests.Failed == 0 || len(r.Failures) != 1 || r.ErrorRate() != 1 {
+		t.Fatalf("requests %+v, failures %+v", r.Requests, r.Failures)
+	}
+	f := r.Failures[0]
+	if f.Reason != tc.class || !strings.Contains(f.Example, tc.detail) || len(f.Example) > maxDetail {
+		t.Errorf("got %q (%q), want %q (%q)", f.Reason, f.Example, tc.class, tc.detail)
 	}
 }
 
@@ -131,16 +154,19 @@ func zipped(w http.ResponseWriter, _ *http.Request) {
 	_ = z.Close()
 }
 
-func TestServersThatAreOddButRight(t *testing.T) {
+// oddity is a server that answers every request, in a way of its own.
+type oddity struct {
+	name      string
+	handler   http.HandlerFunc
+	tokens    int
+	estimated bool
+	note      string
+}
+
+func oddities() []oddity {
 	const usage = `data: {"choices":[],"usage":{"prompt_tokens":32,"completion_tokens":4}}` + "\n\n"
 	three := oneToken + oneToken + oneToken
-	for _, tc := range []struct {
-		name      string
-		handler   http.HandlerFunc
-		tokens    int
-		estimated bool
-		note      string
-	}{
+	return []oddity{
 		{"[DONE] is missing", says(three + finished + usage), 4, false, ""},
 		{"[DONE] is missing and the connection stays open", hangs(three + finished + usage), 4, false, ""},
 		{"the connection stays open after [DONE]", hangs(three + finished + usage + "data: [DONE]\n\n"), 4, false, ""},
@@ -152,19 +178,51 @@ func TestServersThatAreOddButRight(t *testing.T) {
 		{"the end of sequence comes early", says(oneToken + `data: {"choices":[{"text":"w","finish_reason":"stop"}],"usage":{"prompt_tokens":32,"completion_tokens":2}}` + "\n\n"), 2, false, "ended early"},
 		{"several tokens in an event", says(oneToken + finished + usage), 4, false, "several tokens in an event"},
 		{"the prompt is longer than planned", says(three + finished + strings.Replace(usage, "32", "35", 1)), 4, false, "up to 3 tokens off"},
-	} {
+		{"a head of two, another case and lengths in the middle", hijacks("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n" +
+			chunks(7, three+finished+usage) + "0; last\r\nTrailer: x\r\n\r\n"), 4, false, ""},
+		{"a body without a length, until the connection ends", hijacks("HTTP/1.0 200 OK\nContent-Type: text/event-stream\n\n" + three + finished + usage), 4, false, ""},
+		{"a body of a known length", hijacks(fmt.Sprintf("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n", len(three+finished+usage)) + three + finished + usage), 4, false, ""},
+	}
+}
+
+// chunks is a body in chunks of n bytes.
+func chunks(n int, body string) string {
+	var b strings.Builder
+	for len(body) > 0 {
+		k := min(n, len(body))
+		_, _ = fmt.Fprintf(&b, "%X\r\n%s\r\n", k, body[:k])
+		body = body[k:]
+	}
+	return b.String()
+}
+
+func TestServersThatAreOddButRight(t *testing.T) {
+	for _, tc := range oddities() {
 		t.Run(tc.name, func(t *testing.T) {
-			inFalseTime(t, tc.handler, func(t *testing.T, c *Client, to Target) {
-				r := mustRun(t, c, to, work(), Level{Kind: KindSingle, OutputTokens: 4, Requests: 3})
-				notes := strings.Join(r.Notes, "\n")
-				if r.Requests.Completed != 3 || r.OutputTokens != 3*tc.tokens || r.TokensEstimated != tc.estimated {
-					t.Errorf("requests %+v, tokens %d, estimated %v, failures %+v", r.Requests, r.OutputTokens, r.TokensEstimated, r.Failures)
-				}
-				if !strings.Contains(notes, tc.note) {
-					t.Errorf("notes %q lack %q", notes, tc.note)
-				}
-			})
+			inFalseTime(t, tc.handler, func(t *testing.T, c *Client, to Target) { tc.check(t, c, to, 0) })
 		})
+	}
+}
+
+// The same over sockets, which the hub reads.
+func TestServersThatAreOddButRightOverTheNetwork(t *testing.T) {
+	for _, tc := range oddities() {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			tc.check(t, &Client{}, newLoopback(t, tc.handler), -1)
+		})
+	}
+}
+
+func (tc *oddity) check(t *testing.T, c *Client, to Target, warmup int) {
+	t.Helper()
+	r := mustRun(t, c, to, work(), Level{Kind: KindSingle, OutputTokens: 4, Requests: 3, Warmup: warmup})
+	notes := strings.Join(r.Notes, "\n")
+	if r.Requests.Completed != 3 || r.OutputTokens != 3*tc.tokens || r.TokensEstimated != tc.estimated {
+		t.Errorf("requests %+v, tokens %d, estimated %v, failures %+v", r.Requests, r.OutputTokens, r.TokensEstimated, r.Failures)
+	}
+	if !strings.Contains(notes, tc.note) {
+		t.Errorf("notes %q lack %q", notes, tc.note)
 	}
 }
 

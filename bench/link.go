@@ -40,6 +40,7 @@ type link struct {
 	ready     chan net.Conn // opened and not yet used
 	taken     atomic.Int64  // how many the transport has been given
 	sockets   sockets
+	hub       *hub // nil: requests go over the transport
 }
 
 // newLink makes a link for at most streams connections; nil dial means the network.
@@ -82,12 +83,17 @@ func (l *link) open(ctx context.Context, n int) {
 	l.add(ctx, min(n, cap(l.ready))-len(l.ready)-int(l.taken.Load()))
 }
 
+// address is where the server listens, with its port.
+func (l *link) address() string {
+	if l.base.Port() != "" {
+		return l.base.Host
+	}
+	return net.JoinHostPort(l.base.Hostname(), map[string]string{"http": "80", "https": "443"}[l.base.Scheme])
+}
+
 // add opens n more connections.
 func (l *link) add(ctx context.Context, n int) {
-	addr := l.base.Host
-	if l.base.Port() == "" {
-		addr = net.JoinHostPort(l.base.Hostname(), map[string]string{"http": "80", "https": "443"}[l.base.Scheme])
-	}
+	addr := l.address()
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, parallelDials)
 	for range n {
@@ -116,7 +122,7 @@ func (l *link) connect(ctx context.Context, network, addr string) (net.Conn, err
 	if err != nil {
 		return nil, err
 	}
-	l.sockets.add(conn)
+	l.sockets.add(func() (int, bool) { return unread(conn) })
 	if l.base.Scheme == "http" {
 		return &stampedConn{Conn: conn, raw: conn, epoch: l.epoch}, nil
 	}
@@ -144,8 +150,9 @@ func (l *link) take(ctx context.Context, network, addr string) (net.Conn, error)
 	}
 }
 
-// close closes every connection.
+// close closes every connection that is no stream's.
 func (l *link) close() {
+	l.hub.close()
 	l.transport.CloseIdleConnections()
 	l.side.CloseIdleConnections()
 	for {

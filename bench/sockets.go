@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"net"
 	"sync"
 	"time"
 )
@@ -17,16 +16,17 @@ const (
 // adds to every latency.
 type sockets struct {
 	mu      sync.Mutex
-	all     []net.Conn
+	all     []func() (bytes int, open bool)
 	next    int
 	looks   int
 	waiting float64 // bytes, summed over the looks
 }
 
-func (s *sockets) add(conn net.Conn) {
+// add adds a socket by what says how many bytes wait in it, until it is closed.
+func (s *sockets) add(unread func() (bytes int, open bool)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.all = append(s.all, conn)
+	s.all = append(s.all, unread)
 }
 
 // look takes one look at some of the sockets, going round them, and forgets those
@@ -44,7 +44,7 @@ func (s *sockets) look() {
 			break
 		}
 		s.next %= len(s.all)
-		bytes, ok := unread(s.all[s.next])
+		bytes, ok := s.all[s.next]()
 		if !ok {
 			last := len(s.all) - 1
 			s.all[s.next], s.all[last] = s.all[last], nil

@@ -60,7 +60,8 @@ func (e *eventReader) reset(src io.Reader, now func() time.Duration, lines bool)
 
 // next gives the data of the next event, valid until the next call, and whether
 // the event was named "error". An event that the end of the stream cut off
-// before its blank line is given too, since servers leave it out.
+// before its blank line is given too, since servers leave it out. Where src says
+// errAgain, so does next, and goes on from there when it is called again.
 func (e *eventReader) next() (data []byte, isError bool, err error) {
 	for {
 		line, ok := e.line()
@@ -180,7 +181,9 @@ func (e *eventReader) fill() error {
 	for range 100 {
 		n, err := e.src.Read(e.buf[e.w:])
 		e.w += n
-		e.err = err
+		if !errors.Is(err, errAgain) {
+			e.err = err
+		}
 		if n > 0 {
 			e.at = e.now()
 			e.reads++

@@ -58,6 +58,13 @@ type stream struct {
 	reads  int    // the read that the last arrival came with
 	ticks  uint64 // when that was
 	typed  bool   // the answer says that it is an event stream
+
+	socket   *socket       // of the stream's own, where the link has a hub
+	reply    reply         // what comes over it
+	came     time.Duration // when its last bytes were read
+	denied   bool          // the answer is no event stream
+	followed bool          // the events are over
+	beyond   int           // bytes behind them
 }
 
 // do sends a body that asks for tokens tokens and follows the answer to its end.
@@ -82,7 +89,10 @@ func (s *stream) do(ctx context.Context, body []byte, tokens int) *answer {
 func (s *stream) complete() bool { return s.answer.done || s.answer.end != endNone }
 
 func (s *stream) exchange(ctx context.Context, body []byte, w *watch) *failure {
-	s.answer.sent = s.clock.now()
+	s.answer.sent, s.reads, s.events.bytes = s.clock.now(), -1, 0
+	if s.link.hub != nil && s.wire.dialect != dialectWhole {
+		return s.direct(ctx, body, w)
+	}
 	var conn *stampedConn
 	trace := &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
 		s.answer.sent, s.answer.connected = s.clock.now(), true
@@ -108,7 +118,7 @@ func (s *stream) exchange(ctx context.Context, body []byte, w *watch) *failure {
 	}
 	s.typed = strings.HasPrefix(res.Header.Get("Content-Type"), s.accept())
 	s.events.reset(res.Body, s.clock.now, s.wire.lines)
-	if f := s.follow(ctx, w); f != nil || !s.complete() {
+	if f, _ := s.follow(ctx, w); f != nil || !s.complete() {
 		return f
 	}
 	w.ended()
@@ -127,12 +137,21 @@ func (s *stream) accept() string {
 	return "text/event-stream"
 }
 
-// refusal is the failure of an answer that is no event stream at all.
+// refused says whether an answer is no event stream at all.
+func refused(res *http.Response) bool { return compressed(res) || res.StatusCode != http.StatusOK }
+
+// compressed says whether an answer is, though nobody asked for that.
+func compressed(res *http.Response) bool {
+	enc := res.Header.Get("Content-Encoding")
+	return enc != "" && enc != "identity"
+}
+
+// refusal is the failure of such an answer; nil of another.
 func refusal(ctx context.Context, res *http.Response) *failure {
-	if enc := res.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
-		return fail(failCompressed, "Content-Encoding "+enc+", though none was asked for")
+	if compressed(res) {
+		return fail(failCompressed, "Content-Encoding "+res.Header.Get("Content-Encoding")+", though none was asked for")
 	}
-	if res.StatusCode == http.StatusOK {
+	if !refused(res) {
 		return nil
 	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxErrorBody))
@@ -142,29 +161,36 @@ func refusal(ctx context.Context, res *http.Response) *failure {
 	return statusFailure(res.StatusCode, res.Header.Get("Location"), res.Header.Get("Retry-After"), body)
 }
 
-// follow reads events until the stream's end; nil also when ctx was cancelled.
-func (s *stream) follow(ctx context.Context, w *watch) *failure {
-	s.reads = -1
+// follow reads events until the stream's end, or until nothing more has come yet:
+// then it is not over. No failure also when ctx was cancelled.
+func (s *stream) follow(ctx context.Context, w *watch) (f *failure, over bool) {
 	for {
 		event, isError, err := s.events.next()
-		if err != nil {
-			return s.ended(ctx, err)
-		}
-		if bytes.Equal(event, []byte("[DONE]")) {
-			s.answer.done = true
-			return nil
-		}
-		err = s.chunk.parse(event)
 		switch {
-		case isError || s.chunk.failed:
-			return fail(failEvent, errorMessage(event[:min(len(event), maxErrorBody)]))
+		case errors.Is(err, errAgain):
+			return nil, false
 		case err != nil:
-			return s.malformed(event)
+			return s.ended(ctx, err), true
+		case bytes.Equal(event, []byte("[DONE]")):
+			s.answer.done = true
+			return nil, true
 		}
-		if f := s.take(w); f != nil {
-			return f
+		if f := s.event(event, isError, w); f != nil {
+			return f, true
 		}
 	}
+}
+
+// event takes the data of one event.
+func (s *stream) event(event []byte, isError bool, w *watch) *failure {
+	err := s.chunk.parse(event)
+	switch {
+	case isError || s.chunk.failed:
+		return fail(failEvent, errorMessage(event[:min(len(event), maxErrorBody)]))
+	case err != nil:
+		return s.malformed(event)
+	}
+	return s.take(w)
 }
 
 // ended judges the end of the bytes, or the error that came in its place.
@@ -286,8 +312,11 @@ func (s *stream) verdict() *failure {
 	return nil
 }
 
+// maxBeyond is how much a server may send behind the last event, in bytes.
+const maxBeyond = 64 << 10
+
 // drain reads what follows the last event, so that the connection can be used
 // again; a server that has much more to say loses its connection.
 func drain(body io.Reader) {
-	_, _ = io.CopyN(io.Discard, body, 64<<10)
+	_, _ = io.CopyN(io.Discard, body, maxBeyond)
 }

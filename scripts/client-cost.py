@@ -18,9 +18,9 @@ MODEL = os.path.join(ENGINES, "model")
 
 
 def sglang_rust(url, folder, n):
-    return [f"{ENGINES}/sglang/bin/python", "-m", "sglang.bench_serving", "--backend", "vllm", "--base-url", url, "--model", "m", "--tokenizer", MODEL,
+    return [f"{ENGINES}/sglang/bin/python", "-m", "sglang.benchmark.rust_client", "--backend", "vllm", "--base-url", url, "--model", "m", "--tokenizer", MODEL,
             "--dataset-name", "random-ids", "--random-input-len", "16", "--random-output-len", str(TOKENS), "--random-range-ratio", "1",
-            "--num-prompts", str(n), "--max-concurrency", str(STREAMS), "--warmup-requests", "0", "--output-file", f"{folder}/sglang.jsonl", "--rust-client"]
+            "--num-prompts", str(n), "--max-concurrency", str(STREAMS), "--warmup-requests", "0", "--output-file", f"{folder}/sglang.jsonl"]
 
 
 COMMANDS = {  # of n requests at url
