@@ -252,7 +252,7 @@ func (b *benchResult) measure(ctx context.Context, w *world, f *benchFlags, targ
 // verdict is an error where the figures must not be used.
 func (b *benchResult) verdict(ctx context.Context) error {
 	if ctx.Err() != nil {
-		return errors.New("interrupted: the figures are partial")
+		return errors.New("the figures are partial")
 	}
 	for i := range b.Levels {
 		switch l := &b.Levels[i]; {
