@@ -87,7 +87,7 @@ func (f field) decimal(target *float64, high float64) bool {
 	}
 	v, _ := n.Float64()
 	if !(v > 0 && v <= high) {
-		f.wrong(fmt.Sprintf("%s is out of range", f.name), fmt.Sprintf("This is %s. Write a number above 0 and up to %s.", shortNumberText(n), grouped(int(high))))
+		f.wrong(codeBadValue, fmt.Sprintf("%s is out of range", f.name), fmt.Sprintf("This is %s. Write a number above 0 and up to %s.", shortNumberText(n), grouped(int(high))))
 		return false
 	}
 	*target = v
@@ -105,7 +105,7 @@ func (s *section) decimals(name string, high float64) []float64 {
 		elems = []field{f}
 	}
 	if len(elems) == 0 {
-		f.wrong(fmt.Sprintf("%s is empty", name), "Write at least one number, as in [0.5, 1, 2].")
+		f.wrong(codeBadValue, fmt.Sprintf("%s is empty", name), "Write at least one number, as in [0.5, 1, 2].")
 	}
 	var all []float64
 	for _, e := range elems {

@@ -55,7 +55,7 @@ func (s *section) at(p *Profile) At {
 	case len(found) > 1:
 		summary = fmt.Sprintf("at selects %d loads", len(found))
 	}
-	s.l.errorf(place, summary, "It has to select exactly one. Write one of these:"+listLevels(p))
+	s.l.errorf(codeLevelNotOne, place, summary, "It has to select exactly one. Write one of these:"+listLevels(p))
 	return At{}
 }
 

@@ -53,7 +53,7 @@ func (l *loader) allow(s *section, w words) {
 		case !slices.Contains(w.blocks, b.Type):
 			l.unknown(s, b.TypeRange, b.Type, "block", w)
 		case seen[b.Type] && slices.Contains(w.once, b.Type):
-			l.errorf(b.DefRange(), fmt.Sprintf("A second %s block", b.Type),
+			l.errorf(codeTwice, b.DefRange(), fmt.Sprintf("A second %s block", b.Type),
 				fmt.Sprintf("There may be one %s block in %s. Put everything into the first one.", b.Type, s.title))
 		}
 		seen[b.Type] = true
@@ -79,10 +79,10 @@ func (l *loader) unknown(s *section, at hcl.Range, name, kind string, w words) {
 		l.notYet(at, name)
 		return
 	case kind == "block" && slices.Contains(w.attrs, name):
-		l.errorf(at, fmt.Sprintf("%s is not a block", name), fmt.Sprintf("Write it with an equals sign: %s = ...", name))
+		l.errorf(codeWrongType, at, fmt.Sprintf("%s is not a block", name), fmt.Sprintf("Write it with an equals sign: %s = ...", name))
 		return
 	case kind == "attribute" && slices.Contains(w.blocks, name):
-		l.errorf(at, fmt.Sprintf("%s is a block", name), fmt.Sprintf("Write it without the equals sign: %s { ... }", name))
+		l.errorf(codeWrongType, at, fmt.Sprintf("%s is a block", name), fmt.Sprintf("Write it without the equals sign: %s { ... }", name))
 		return
 	}
 	all := slices.Concat(w.attrs, w.blocks)
@@ -90,7 +90,7 @@ func (l *loader) unknown(s *section, at hcl.Range, name, kind string, w words) {
 	if near := l.nearest(name, all); near != "" {
 		detail = fmt.Sprintf("Did you mean %s?", near)
 	}
-	l.errorf(at, summary, detail)
+	l.errorf(codeUnknownWord, at, summary, detail)
 }
 
 // nearest is catalog.Nearest, as long as its answer would be shown.
@@ -103,7 +103,7 @@ func (l *loader) nearest(name string, names []string) string {
 
 // notYet refuses a word of the language whose part is still to be built.
 func (l *loader) notYet(at hcl.Range, word string) {
-	l.errorf(at, fmt.Sprintf("%s is not built yet", word),
+	l.errorf(codeNotBuilt, at, fmt.Sprintf("%s is not built yet", word),
 		"This part of the language is planned; this version of qtune cannot do it. Take it out to run what it can.")
 }
 
@@ -116,12 +116,12 @@ func (l *loader) labels(b *hclsyntax.Block, what ...string) bool {
 			example += fmt.Sprintf(" %q", w)
 		}
 		number := []string{"no label", "one label", "two labels"}[len(what)]
-		l.errorf(b.DefRange(), fmt.Sprintf("%s takes %s", b.Type, number), fmt.Sprintf("Write %s { ... }.", example))
+		l.errorf(codeBadName, b.DefRange(), fmt.Sprintf("%s takes %s", b.Type, number), fmt.Sprintf("Write %s { ... }.", example))
 		return false
 	}
 	for i, label := range b.Labels {
 		if !goodName(label) {
-			l.errorf(b.LabelRanges[i], fmt.Sprintf("%q cannot be a name", label),
+			l.errorf(codeBadName, b.LabelRanges[i], fmt.Sprintf("%q cannot be a name", label),
 				"Names are made of letters, digits, dots, dashes and underscores, begin with a letter or a digit and have at most 63 characters.")
 			return false
 		}
@@ -172,16 +172,16 @@ func (s *section) field(name string) (field, bool) {
 	f := field{l: s.l, name: name, expr: a.Expr, at: a.Expr.Range()}
 	var secret string
 	if f.value, secret = unmark(v); secret != "" {
-		f.wrong(fmt.Sprintf("%s would show a secret", name), fmt.Sprintf(
+		f.wrong(codeShowsSecret, fmt.Sprintf("%s would show a secret", name), fmt.Sprintf(
 			"The value comes from %s, and %s is written into plans and reports. Use a variable that is not sensitive; secrets may stand in flags and env.", secret, name))
 		return field{}, false
 	}
 	return f, true
 }
 
-func (f field) wrong(summary, detail string) { f.l.errorf(f.at, summary, detail) }
+func (f field) wrong(c Code, summary, detail string) { f.l.errorf(c, f.at, summary, detail) }
 
 // missing reports an attribute that has to be there.
 func (s *section) missing(name, remedy string) {
-	s.l.errorf(s.header, fmt.Sprintf("%s has no %s", s.title, name), remedy)
+	s.l.errorf(codeMissing, s.header, fmt.Sprintf("%s has no %s", s.title, name), remedy)
 }

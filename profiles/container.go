@@ -21,7 +21,7 @@ func (r *engineReader) container() {
 	}
 	r.texts("cap_add", &e.CapAdd)
 	if slices.ContainsFunc(e.CapAdd, func(c string) bool { return strings.EqualFold(strings.TrimPrefix(c, "CAP_"), "ALL") }) {
-		r.l.errorf(r.body.Attributes["cap_add"].Expr.Range(), "cap_add cannot be ALL",
+		r.l.errorf(codeBadValue, r.body.Attributes["cap_add"].Expr.Range(), "cap_add cannot be ALL",
 			"That would make the container as mighty as the host. Name the capabilities that the engine needs, such as \"SYS_NICE\".")
 	}
 	if f, ok := r.field("mounts"); ok {
@@ -44,18 +44,18 @@ func (f field) mounts() []Mount {
 		o.truth("writable", &m.Writable)
 		switch {
 		case m.Source == "" || m.Target == "":
-			o.wrong("A mount has a source and a target", `Write { source = "/data", target = "/data" }.`)
+			o.wrong(codeMissing, "A mount has a source and a target", `Write { source = "/data", target = "/data" }.`)
 			continue
 		case !path.IsAbs(m.Target):
-			o.wrong("A mount's target is absolute", fmt.Sprintf("Write target = %q.", "/"+m.Target))
+			o.wrong(codeBadValue, "A mount's target is absolute", fmt.Sprintf("Write target = %q.", "/"+m.Target))
 			continue
 		case slices.ContainsFunc(all, func(n Mount) bool { return n.Target == m.Target }):
-			o.wrong(fmt.Sprintf("Two mounts at %s", m.Target), "Give each mount its own target.")
+			o.wrong(codeTwice, fmt.Sprintf("Two mounts at %s", m.Target), "Give each mount its own target.")
 			continue
 		}
 		m.Source = f.l.hostPath(m.Source)
 		if rulesHost(m.Source) {
-			o.wrong(fmt.Sprintf("%s must not be mounted", m.Source), "It holds the socket of the container engine, which rules this whole machine. Mount the folder that the engine needs, and no more.")
+			o.wrong(codeBadValue, fmt.Sprintf("%s must not be mounted", m.Source), "It holds the socket of the container engine, which rules this whole machine. Mount the folder that the engine needs, and no more.")
 			continue
 		}
 		all = append(all, m)
@@ -66,7 +66,7 @@ func (f field) mounts() []Mount {
 func (f field) tmpfs() []Tmpfs {
 	elems, ok := f.list()
 	if !ok && !f.value.IsNull() {
-		f.wrong("tmpfs takes a list", `Write ["/tmp"] or [{ target = "/tmp", size = "1GiB", exec = true }].`)
+		f.wrong(codeWrongType, "tmpfs takes a list", `Write ["/tmp"] or [{ target = "/tmp", size = "1GiB", exec = true }].`)
 	}
 	var all []Tmpfs
 	for _, e := range elems {
@@ -79,7 +79,7 @@ func (f field) tmpfs() []Tmpfs {
 			o.truth("exec", &t.Exec)
 		}
 		if !path.IsAbs(t.Target) {
-			e.wrong("A tmpfs has an absolute target", `Write the folder in the container, such as "/tmp".`)
+			e.wrong(codeBadValue, "A tmpfs has an absolute target", `Write the folder in the container, such as "/tmp".`)
 			continue
 		}
 		all = append(all, t)
@@ -94,7 +94,7 @@ func (f field) ulimits() []Ulimit {
 	}
 	entries := f.l.entries(f.expr, f.value)
 	if entries == nil && !f.isObject() {
-		f.wrong("ulimits takes an object", "Write { memlock = -1, nofile = 65536 }; -1 is no limit.")
+		f.wrong(codeWrongType, "ulimits takes an object", "Write { memlock = -1, nofile = 65536 }; -1 is no limit.")
 	}
 	var all []Ulimit
 	for _, x := range entries {
@@ -131,7 +131,7 @@ func (f field) objects(remedy string, names ...string) []part {
 	}
 	elems, ok := f.list()
 	if !ok {
-		f.wrong(fmt.Sprintf("%s takes a list of objects", f.name), remedy)
+		f.wrong(codeWrongType, fmt.Sprintf("%s takes a list of objects", f.name), remedy)
 	}
 	var all []part
 	for _, e := range elems {
@@ -145,13 +145,13 @@ func (f field) objects(remedy string, names ...string) []part {
 // object opens an object that has none but the given names.
 func (f field) object(remedy string, names ...string) (part, bool) {
 	if !f.isObject() {
-		f.wrong(fmt.Sprintf("%s takes an object here", f.name), fmt.Sprintf("This is %s. %s", describe(f.value), remedy))
+		f.wrong(codeWrongType, fmt.Sprintf("%s takes an object here", f.name), fmt.Sprintf("This is %s. %s", describe(f.value), remedy))
 		return part{}, false
 	}
 	p := part{field: f, entries: f.l.entries(exprOf(f), f.value)}
 	for _, x := range p.entries {
 		if !slices.Contains(names, x.name) {
-			f.l.errorf(x.at, fmt.Sprintf("Unknown word %s in %s", x.name, f.name), oneOf(x.name, names))
+			f.l.errorf(codeUnknownWord, x.at, fmt.Sprintf("Unknown word %s in %s", x.name, f.name), oneOf(x.name, names))
 		}
 	}
 	return p, true
@@ -201,7 +201,7 @@ func (p part) truth(name string, target *bool) {
 	}
 	v, err := convert.Convert(f.value, cty.Bool)
 	if err != nil {
-		f.wrong(fmt.Sprintf("%s is true or false", name), fmt.Sprintf("This is %s.", describe(f.value)))
+		f.wrong(codeWrongType, fmt.Sprintf("%s is true or false", name), fmt.Sprintf("This is %s.", describe(f.value)))
 		return
 	}
 	*target = v.True()

@@ -52,7 +52,7 @@ func (l *loader) deploy(b *hclsyntax.Block) *Deploy {
 		return nil
 	}
 	if !GoodDeployName(b.Labels[0]) {
-		l.errorf(b.LabelRanges[0], fmt.Sprintf("%q cannot be a deployment's name", b.Labels[0]),
+		l.errorf(codeBadName, b.LabelRanges[0], fmt.Sprintf("%q cannot be a deployment's name", b.Labels[0]),
 			"It becomes the container's name: at least two characters, and not qtune- in front, which is how the containers of trials are called.")
 		return nil
 	}
@@ -62,12 +62,12 @@ func (l *loader) deploy(b *hclsyntax.Block) *Deploy {
 	s.whole("port", &d.Port, 1, 65535)
 	s.text("address", &d.Address)
 	if !GoodAddress(d.Address) && s.has("address") {
-		l.errorf(b.Body.Attributes["address"].Expr.Range(), "address is no address of this host",
+		l.errorf(codeBadValue, b.Body.Attributes["address"].Expr.Range(), "address is no address of this host",
 			`Write "127.0.0.1", so that this machine alone reaches the server, "0.0.0.0" for every address of it, or one of them.`)
 	}
 	s.text("restart", &d.Restart)
 	if !GoodRestart(d.Restart) && s.has("restart") {
-		l.errorf(b.Body.Attributes["restart"].Expr.Range(), fmt.Sprintf("restart cannot be %q", d.Restart),
+		l.errorf(codeBadValue, b.Body.Attributes["restart"].Expr.Range(), fmt.Sprintf("restart cannot be %q", d.Restart),
 			oneOf(d.Restart, append(RestartPolicies(), "on-failure:3")))
 	}
 	return d
@@ -84,7 +84,7 @@ func (l *loader) deployable(p *Profile, b *hclsyntax.Block) {
 			why = "It is up already, and stays as it is. Should it win, nothing is deployed."
 		}
 		at := b.DefRange()
-		l.report(caution(&at, fmt.Sprintf("%s could win, and cannot be deployed", e.Label()), why))
+		l.report(caution(codeNotDeployable, &at, fmt.Sprintf("%s could win, and cannot be deployed", e.Label()), why))
 	}
 }
 

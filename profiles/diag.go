@@ -52,6 +52,7 @@ func (d *Diagnostics) count(s hcl.DiagnosticSeverity) int {
 // Diagnostic is one problem, in the JSON form that Terraform gives its own.
 type Diagnostic struct {
 	Severity string   `json:"severity"` // "error" or "warning"
+	Code     Code     `json:"code"`     // what kind of problem it is
 	Summary  string   `json:"summary"`
 	Detail   string   `json:"detail"`          // why, and what to write instead
 	Range    *Range   `json:"range,omitempty"` // nil where the whole file is meant
@@ -95,6 +96,7 @@ func (d *Diagnostics) List() []Diagnostic {
 	if d.beyond > 0 {
 		all = append(all, Diagnostic{
 			Severity: "error",
+			Code:     codeTooLarge,
 			Summary:  fmt.Sprintf("%d more problems", d.beyond),
 			Detail:   fmt.Sprintf("Only the first %d are listed. Mend the first ones, then look again.", maxShown),
 		})
@@ -106,7 +108,7 @@ func (d *Diagnostics) List() []Diagnostic {
 func (d *Diagnostics) MarshalJSON() ([]byte, error) { return json.Marshal(d.List()) }
 
 func (d *Diagnostics) render(g *hcl.Diagnostic) Diagnostic {
-	out := Diagnostic{Severity: "error", Summary: d.redact(g.Summary), Detail: d.redact(g.Detail)}
+	out := Diagnostic{Severity: "error", Code: codeOf(g), Summary: d.redact(g.Summary), Detail: d.redact(g.Detail)}
 	if g.Severity == hcl.DiagWarning {
 		out.Severity = "warning"
 	}

@@ -14,7 +14,7 @@ func TestJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"severity":"error","summary":"Unknown attribute idd","detail":"Did you mean id?",` +
+	want := `{"severity":"error","code":"unknown_word","summary":"Unknown attribute idd","detail":"Did you mean id?",` +
 		`"range":{"filename":"a.hcl","start":{"line":2,"column":3,"byte":10},"end":{"line":2,"column":6,"byte":13}},` +
 		`"snippet":{"context":"model","code":"  idd = \"x\"","start_line":2,"highlight_start_offset":2,"highlight_end_offset":5,"values":[]}}`
 	if !strings.Contains(string(text), want) {

@@ -108,7 +108,7 @@ func (g Diagnostic) writeText(out *bytes.Buffer, width int, color bool) {
 	if color {
 		word = paint + word + "\x1b[0m"
 	}
-	fmt.Fprintf(out, "%s: %s\n", word, visible(g.Summary))
+	fmt.Fprintf(out, "%s: %s [%s]\n", word, visible(g.Summary), g.Code)
 	if g.Range != nil {
 		g.writeSource(out, color)
 	}

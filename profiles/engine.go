@@ -57,12 +57,12 @@ func (l *loader) engine(p *Profile, b *hclsyntax.Block) {
 	r.flags.same, r.env.same = canonicalFlag(kind), func(name string) string { return name }
 	r.read()
 	if i := slices.IndexFunc(p.Engines, func(o *Engine) bool { return o.Kind == kind && o.Name == e.Name }); i >= 0 {
-		l.errorf(b.DefRange(), fmt.Sprintf("A second engine %s", e.Label()),
+		l.errorf(codeTwice, b.DefRange(), fmt.Sprintf("A second engine %s", e.Label()),
 			fmt.Sprintf("The first stands on line %d. Give this one another name.", p.Engines[i].Pos.Line))
 		return
 	}
 	if i := slices.IndexFunc(p.Engines, func(o *Engine) bool { return o.Baseline }); e.Baseline && i >= 0 {
-		l.errorf(r.body.Attributes["baseline"].SrcRange, "A second baseline",
+		l.errorf(codeTwice, r.body.Attributes["baseline"].SrcRange, "A second baseline",
 			fmt.Sprintf("%s is the baseline already, on line %d. Take baseline out of one of them.", p.Engines[i].Label(), p.Engines[i].Pos.Line))
 	}
 	p.Engines = append(p.Engines, e)
@@ -76,7 +76,7 @@ func (l *loader) engineKind(b *hclsyntax.Block) (string, bool) {
 	if slices.Contains(engineKinds(), kind) {
 		return kind, true
 	}
-	l.errorf(b.LabelRanges[0], fmt.Sprintf("Unknown engine kind %q", kind), oneOf(kind, engineKinds()))
+	l.errorf(codeUnknownWord, b.LabelRanges[0], fmt.Sprintf("Unknown engine kind %q", kind), oneOf(kind, engineKinds()))
 	return "", false
 }
 
@@ -86,7 +86,7 @@ func (r *engineReader) read() {
 		return
 	}
 	if r.has("url") {
-		r.l.errorf(r.body.Attributes["url"].NameRange, "url is for a server that is already up",
+		r.l.errorf(codeConflict, r.body.Attributes["url"].NameRange, "url is for a server that is already up",
 			fmt.Sprintf("qtune starts %s itself. Take url out, or write engine \"openai\" %q.", r.engine.Kind, r.engine.Name))
 	}
 	presetRead := r.preset()
@@ -202,17 +202,17 @@ func (r *engineReader) external() {
 	case !r.has("url"):
 		r.missing("url", `An engine of kind openai is a server that is already up. Write url = "http://127.0.0.1:8000".`)
 	case r.engine.URL != "" && !goodURL(r.engine.URL):
-		r.l.errorf(r.body.Attributes["url"].Expr.Range(), "url is no address of a server",
+		r.l.errorf(codeBadValue, r.body.Attributes["url"].Expr.Range(), "url is no address of a server",
 			`Write the scheme, the host and the port, such as "http://127.0.0.1:8000", and leave /v1 off.`)
 	}
 	for _, a := range sortedAttributes(r.body) {
 		if slices.Contains(engineWords.attrs, a.Name) && a.Name != "url" && a.Name != "baseline" {
-			r.l.errorf(a.NameRange, fmt.Sprintf("%s has no effect here", a.Name),
+			r.l.errorf(codeNoEffect, a.NameRange, fmt.Sprintf("%s has no effect here", a.Name),
 				"The server of an openai engine is already up, so nothing about it can be set. Take it out, or use the kind of the engine, such as vllm.")
 		}
 	}
 	if b := r.child("sweep"); b != nil {
-		r.l.errorf(b.TypeRange, "sweep has no effect here",
+		r.l.errorf(codeNoEffect, b.TypeRange, "sweep has no effect here",
 			"The server of an openai engine is already up, so nothing about it can be tried. Take it out, or use the kind of the engine, such as vllm.")
 	}
 }
@@ -232,7 +232,7 @@ func (r *engineReader) unusedByProcess() {
 	}
 	for _, b := range sortedAttributes(r.body) {
 		if slices.Contains(containerAttributes, b.Name) {
-			r.l.report(caution(&b.NameRange, fmt.Sprintf("%s has no effect without a container", b.Name),
+			r.l.report(caution(codeNoEffect, &b.NameRange, fmt.Sprintf("%s has no effect without a container", b.Name),
 				"This engine's runtime is \"process\". Take it out, or take runtime out."))
 		}
 	}

@@ -28,7 +28,7 @@ func (s *section) text(name string, target *string) {
 	}
 	t, ok := f.text()
 	if ok && t == "" {
-		f.wrong(name+" is empty", "Write a text, or null to leave it out.")
+		f.wrong(codeBadValue, name+" is empty", "Write a text, or null to leave it out.")
 		return
 	}
 	if ok {
@@ -38,7 +38,7 @@ func (s *section) text(name string, target *string) {
 
 func (f field) text() (string, bool) {
 	if f.value.IsNull() || f.value.Type() != cty.String {
-		f.wrong(fmt.Sprintf("%s takes a text", f.name), fmt.Sprintf("This is %s. Write the text in quotes.", describe(f.value)))
+		f.wrong(codeWrongType, fmt.Sprintf("%s takes a text", f.name), fmt.Sprintf("This is %s. Write the text in quotes.", describe(f.value)))
 		return "", false
 	}
 	return f.value.AsString(), true
@@ -73,7 +73,7 @@ func (s *section) choice(name string, target *string, words ...string) {
 			return
 		}
 	}
-	f.wrong(fmt.Sprintf("%s cannot be %q", name, t), oneOf(t, words))
+	f.wrong(codeBadValue, fmt.Sprintf("%s cannot be %q", name, t), oneOf(t, words))
 }
 
 // truth reads true or false.
@@ -84,7 +84,7 @@ func (s *section) truth(name string, target *bool) {
 	}
 	v, err := convert.Convert(f.value, cty.Bool)
 	if err != nil {
-		f.wrong(fmt.Sprintf("%s is true or false", name), fmt.Sprintf("This is %s. Write true or false, without quotes.", describe(f.value)))
+		f.wrong(codeWrongType, fmt.Sprintf("%s is true or false", name), fmt.Sprintf("This is %s. Write true or false, without quotes.", describe(f.value)))
 		return
 	}
 	*target = v.True()
@@ -108,7 +108,7 @@ func (f field) whole(low, high int) (int, bool) {
 	}
 	n, accuracy := b.Int64()
 	if accuracy != big.Exact || n < int64(low) || n > int64(high) {
-		f.wrong(fmt.Sprintf("%s is out of range", f.name),
+		f.wrong(codeBadValue, fmt.Sprintf("%s is out of range", f.name),
 			fmt.Sprintf("This is %s. Write a whole number from %s to %s.", shortNumberText(b), grouped(low), grouped(high)))
 		return 0, false
 	}
@@ -118,7 +118,7 @@ func (f field) whole(low, high int) (int, bool) {
 func (f field) number() (*big.Float, bool) {
 	v, err := toNumber(f.value)
 	if err != nil || v.IsNull() {
-		f.wrong(fmt.Sprintf("%s takes a number", f.name), fmt.Sprintf("This is %s. Write a number, without quotes and without a unit.", describe(f.value)))
+		f.wrong(codeWrongType, fmt.Sprintf("%s takes a number", f.name), fmt.Sprintf("This is %s. Write a number, without quotes and without a unit.", describe(f.value)))
 		return nil, false
 	}
 	return v.AsBigFloat(), true
@@ -148,14 +148,14 @@ func (s *section) wholes(name string, low, high int) []int {
 		elems = []field{f}
 	}
 	if len(elems) == 0 {
-		f.wrong(fmt.Sprintf("%s is empty", name), "Write at least one number, as in [1, 4, 16].")
+		f.wrong(codeBadValue, fmt.Sprintf("%s is empty", name), "Write at least one number, as in [1, 4, 16].")
 	}
 	var all []int
 	seen := map[int]bool{}
 	for _, e := range elems {
 		n, ok := e.whole(low, high)
 		if ok && seen[n] {
-			e.wrong(fmt.Sprintf("%s has %d twice", name, n), "Measuring the same load twice tells nothing new. Take one of them out.")
+			e.wrong(codeTwice, fmt.Sprintf("%s has %d twice", name, n), "Measuring the same load twice tells nothing new. Take one of them out.")
 		}
 		if ok && !seen[n] {
 			all = append(all, n)
@@ -201,16 +201,16 @@ const maxDuration = 100 * 24 * time.Hour
 func (f field) duration() (time.Duration, bool) {
 	const remedy = `Write a number with its unit, in quotes, such as "800ms", "2s", "10m" or "1h30m".`
 	if f.value.Type() != cty.String || f.value.IsNull() {
-		f.wrong(fmt.Sprintf("%s needs a unit", f.name), fmt.Sprintf("This is %s. %s", describe(f.value), remedy))
+		f.wrong(codeWrongType, fmt.Sprintf("%s needs a unit", f.name), fmt.Sprintf("This is %s. %s", describe(f.value), remedy))
 		return 0, false
 	}
 	d, err := time.ParseDuration(f.value.AsString())
 	switch {
 	case err != nil:
-		f.wrong(fmt.Sprintf("%s is no length of time", f.name), fmt.Sprintf("This is %s. %s", describe(f.value), remedy))
+		f.wrong(codeWrongType, fmt.Sprintf("%s is no length of time", f.name), fmt.Sprintf("This is %s. %s", describe(f.value), remedy))
 		return 0, false
 	case d <= 0 || d > maxDuration:
-		f.wrong(fmt.Sprintf("%s is out of range", f.name), "Write a length of time above zero and of at most 2400h.")
+		f.wrong(codeBadValue, fmt.Sprintf("%s is out of range", f.name), "Write a length of time above zero and of at most 2400h.")
 		return 0, false
 	}
 	return d, true
@@ -240,7 +240,7 @@ var sizeUnits = []struct {
 func (f field) size() (int64, bool) {
 	const remedy = `Write a number with its unit, in quotes, such as "512MiB" or "16GiB".`
 	if f.value.Type() != cty.String || f.value.IsNull() {
-		f.wrong(fmt.Sprintf("%s needs a unit", f.name), fmt.Sprintf("This is %s. %s", describe(f.value), remedy))
+		f.wrong(codeWrongType, fmt.Sprintf("%s needs a unit", f.name), fmt.Sprintf("This is %s. %s", describe(f.value), remedy))
 		return 0, false
 	}
 	given := strings.TrimSpace(f.value.AsString())
@@ -255,7 +255,7 @@ func (f field) size() (int64, bool) {
 		}
 		return int64(n * u.bytes), true
 	}
-	f.wrong(fmt.Sprintf("%s is no size", f.name), fmt.Sprintf("This is %s. %s", describe(f.value), remedy))
+	f.wrong(codeWrongType, fmt.Sprintf("%s is no size", f.name), fmt.Sprintf("This is %s. %s", describe(f.value), remedy))
 	return 0, false
 }
 
@@ -272,7 +272,7 @@ func (s *section) texts(name string, target *[]string) {
 	}
 	elems, ok := f.list()
 	if !ok {
-		f.wrong(fmt.Sprintf("%s takes a list of texts", name), fmt.Sprintf(
+		f.wrong(codeWrongType, fmt.Sprintf("%s takes a list of texts", name), fmt.Sprintf(
 			"This is %s. Nothing is split on blanks, so that no quoting is needed; write each word by itself, as in [\"python3\", \"-m\", \"module\"].", describe(f.value)))
 		return
 	}

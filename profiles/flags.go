@@ -69,7 +69,7 @@ func (r *engineReader) object(name string, target *settings, one func(setting) b
 		target.list = nil // takes away what the preset says
 		return
 	} else if !plain.Type().IsObjectType() && !plain.Type().IsMapType() {
-		r.l.errorf(a.Expr.Range(), fmt.Sprintf("%s takes an object", name),
+		r.l.errorf(codeWrongType, a.Expr.Range(), fmt.Sprintf("%s takes an object", name),
 			fmt.Sprintf("This is %s. Write %s = { NAME = value }.", describe(plain), name))
 		return
 	}
@@ -77,7 +77,7 @@ func (r *engineReader) object(name string, target *settings, one func(setting) b
 	seen := map[string]setting{}
 	all := r.l.entries(a.Expr, v)
 	if len(all) > maxFlags {
-		r.l.errorf(a.Expr.Range(), fmt.Sprintf("%s has %s names", name, grouped(len(all))), fmt.Sprintf("At most %s can be set. Take some out.", grouped(maxFlags)))
+		r.l.errorf(codeTooLarge, a.Expr.Range(), fmt.Sprintf("%s has %s names", name, grouped(len(all))), fmt.Sprintf("At most %s can be set. Take some out.", grouped(maxFlags)))
 		return
 	}
 	for _, x := range all {
@@ -86,7 +86,7 @@ func (r *engineReader) object(name string, target *settings, one func(setting) b
 			continue
 		}
 		if other, twice := seen[target.same(s.name)]; twice {
-			r.l.errorf(s.at, fmt.Sprintf("%s and %s are the same", other.name, s.name), "Take one of them out.")
+			r.l.errorf(codeTwice, s.at, fmt.Sprintf("%s and %s are the same", other.name, s.name), "Take one of them out.")
 		}
 		seen[target.same(s.name)] = s
 		if r.inPreset {
@@ -105,11 +105,11 @@ func (l *loader) setting(x entry) setting {
 func (r *engineReader) flag(s setting) bool {
 	switch {
 	case s.name == "" || strings.ContainsAny(s.name, " \t\r\n=\x00"):
-		r.l.errorf(s.at, fmt.Sprintf("%q is no name of a flag", s.name),
+		r.l.errorf(codeBadName, s.at, fmt.Sprintf("%q is no name of a flag", s.name),
 			"A flag's name has no blanks and no equals sign; its value stands after the name: { max-num-seqs = 64 }.")
 		return false
 	case strings.HasPrefix(s.name, "-"):
-		r.l.errorf(s.at, "Flags are written without leading dashes",
+		r.l.errorf(codeBadName, s.at, "Flags are written without leading dashes",
 			fmt.Sprintf("Write %s. qtune puts the dashes on the command line itself.", strings.TrimLeft(s.name, "-")))
 		return false
 	}
@@ -119,12 +119,12 @@ func (r *engineReader) flag(s setting) bool {
 // argument refuses values that cannot be arguments of a command.
 func (r *engineReader) argument(s setting) bool {
 	if strings.Contains(s.value.Text, "\x00") {
-		r.l.errorf(s.at, fmt.Sprintf("%s holds a zero byte", s.name), "No argument can have one. Take it out.")
+		r.l.errorf(codeBadValue, s.at, fmt.Sprintf("%s holds a zero byte", s.name), "No argument can have one. Take it out.")
 		return false
 	}
 	for _, e := range s.value.List {
 		if e.Kind == KindList || e.IsNull() {
-			r.l.errorf(s.at, fmt.Sprintf("%s holds a list with a list or a null in it", s.name),
+			r.l.errorf(codeWrongType, s.at, fmt.Sprintf("%s holds a list with a list or a null in it", s.name),
 				"A list is several arguments, each a text, a number, true, false or an object.")
 			return false
 		}
@@ -136,14 +136,14 @@ func (r *engineReader) argument(s setting) bool {
 func (r *engineReader) envVar(s setting) bool {
 	switch {
 	case !envName(s.name):
-		r.l.errorf(s.at, fmt.Sprintf("%q is no name of an environment variable", s.name),
+		r.l.errorf(codeBadName, s.at, fmt.Sprintf("%q is no name of an environment variable", s.name),
 			"Names are made of letters, digits and underscores and do not begin with a digit.")
 		return false
 	case strings.HasPrefix(s.name, "QTUNE_"):
-		r.l.errorf(s.at, "Names that begin with QTUNE_ are qtune's own", "Choose another name.")
+		r.l.errorf(codeBadName, s.at, "Names that begin with QTUNE_ are qtune's own", "Choose another name.")
 		return false
 	case s.value.Kind == KindList || s.value.Kind == KindObject:
-		r.l.errorf(s.at, fmt.Sprintf("%s takes one value", s.name), "Write a text; a list or an object has to be joined, as with join or jsonencode.")
+		r.l.errorf(codeWrongType, s.at, fmt.Sprintf("%s takes one value", s.name), "Write a text; a list or an object has to be joined, as with join or jsonencode.")
 		return false
 	}
 	return r.argument(s)
@@ -170,7 +170,7 @@ func (r *engineReader) checkFlags(version string) {
 			continue
 		}
 		if s.value.Kind == KindList && !f.Many && f.Type != catalog.FlagAny {
-			r.l.errorf(s.at, fmt.Sprintf("%s takes one value", s.name), severalRemedy(f))
+			r.l.errorf(codeWrongType, s.at, fmt.Sprintf("%s takes one value", s.name), severalRemedy(f))
 			continue
 		}
 		for _, text := range arguments(s.value) {
@@ -223,13 +223,13 @@ func (r *engineReader) notices(at hcl.Range, flag string, all []catalog.Notice) 
 		switch {
 		case unknown && r.allowUnknown:
 		case n.Severity == catalog.SeverityWarning && unknown:
-			r.l.report(caution(&at, n.Summary, n.Detail+" It is passed on as it is."))
+			r.l.report(caution(codeUnknownFlag, &at, n.Summary, n.Detail+" It is passed on as it is."))
 		case n.Severity == catalog.SeverityWarning:
-			r.l.report(caution(&at, n.Summary, n.Detail))
+			r.l.report(caution(codeDoubtfulFlag, &at, n.Summary, n.Detail))
 		case unknown:
-			r.l.errorf(at, n.Summary, n.Detail+" If it is meant, write allow_unknown_flags = true in the engine block.")
+			r.l.errorf(codeUnknownFlag, at, n.Summary, n.Detail+" If it is meant, write allow_unknown_flags = true in the engine block.")
 		default:
-			r.l.errorf(at, n.Summary, n.Detail)
+			r.l.errorf(codeRefusedFlag, at, n.Summary, n.Detail)
 		}
 	}
 }

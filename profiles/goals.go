@@ -39,7 +39,7 @@ func (l *loader) objective(p *Profile, b *hclsyntax.Block) Objective {
 	o := Objective{Pos: pos(b.DefRange()), Minimize: s.has("minimize")}
 	switch {
 	case s.has("maximize") && s.has("minimize"):
-		l.errorf(s.body.Attributes["minimize"].NameRange, "Both maximize and minimize", "One figure is made best. Take one of them out; a limit on the other is a constraint.")
+		l.errorf(codeConflict, s.body.Attributes["minimize"].NameRange, "Both maximize and minimize", "One figure is made best. Take one of them out; a limit on the other is a constraint.")
 	case s.has("maximize"):
 		o.Metric = s.metric("maximize")
 	case s.has("minimize"):
@@ -61,7 +61,7 @@ func (l *loader) checkSLO(p *Profile, m bench.Metric, at At, place hcl.Range) {
 		return
 	}
 	if w := p.Workloads[at.Workload]; len(w.SLO) == 0 {
-		l.errorf(place, fmt.Sprintf("%s needs an SLO", m.Name), fmt.Sprintf(
+		l.errorf(codeMissing, place, fmt.Sprintf("%s needs an SLO", m.Name), fmt.Sprintf(
 			"It counts the requests that keep to one, and workload %q has none. Write slo = { ttft = \"2s\" } there.", w.Name))
 	}
 }
@@ -97,13 +97,13 @@ func (l *loader) findMetric(word string, at hcl.Range) (bench.Metric, bool) {
 	} else if _, ok := bench.LookupMetric(word + "_p95"); ok {
 		detail = fmt.Sprintf("Say which figure of it: %s_mean, %s_p50, %s_p90, %s_p95 or %s_p99.", word, word, word, word, word)
 	}
-	l.errorf(at, fmt.Sprintf("Unknown metric %s", word), detail)
+	l.errorf(codeUnknownWord, at, fmt.Sprintf("Unknown metric %s", word), detail)
 	return bench.Metric{}, false
 }
 
 func (l *loader) constraint(p *Profile, b *hclsyntax.Block) {
 	if len(b.Labels) != 1 {
-		l.errorf(b.DefRange(), "A constraint names one metric", `Write constraint "ttft_p95" { max = "2s" }.`)
+		l.errorf(codeBadName, b.DefRange(), "A constraint names one metric", `Write constraint "ttft_p95" { max = "2s" }.`)
 		return
 	}
 	s := l.section(b, constraintWords)
@@ -121,7 +121,7 @@ func (l *loader) constraint(p *Profile, b *hclsyntax.Block) {
 	case !s.has("max") && !s.has("min"):
 		s.missing("max or min", fmt.Sprintf("Write max = %s.", exampleOf(c.Metric)))
 	case c.Max != nil && c.Min != nil && *c.Min > *c.Max:
-		l.errorf(s.body.Attributes["min"].SrcRange, "min is above max", "No value can keep both. Swap them, or take one out.")
+		l.errorf(codeConflict, s.body.Attributes["min"].SrcRange, "min is above max", "No value can keep both. Swap them, or take one out.")
 	}
 	if s.has("at") {
 		c.At = s.at(p)
@@ -129,7 +129,7 @@ func (l *loader) constraint(p *Profile, b *hclsyntax.Block) {
 	l.checkSLO(p, c.Metric, c.At, b.DefRange())
 	for _, o := range p.Constraints {
 		if o.Metric == c.Metric && o.At == c.At {
-			l.errorf(b.DefRange(), fmt.Sprintf("A second constraint on %s at the same load", c.Metric.Name),
+			l.errorf(codeTwice, b.DefRange(), fmt.Sprintf("A second constraint on %s at the same load", c.Metric.Name),
 				fmt.Sprintf("The first stands on line %d. Put max and min into one block.", o.Pos.Line))
 			return
 		}
@@ -197,7 +197,7 @@ func (f field) positive(m bench.Metric) *float64 {
 	}
 	v, _ := n.Float64()
 	if v < 0 {
-		f.wrong(fmt.Sprintf("%s is out of range", f.name), fmt.Sprintf("%s is never below zero. Write a number in %s, such as 100.", m.Name, m.Unit))
+		f.wrong(codeBadValue, fmt.Sprintf("%s is out of range", f.name), fmt.Sprintf("%s is never below zero. Write a number in %s, such as 100.", m.Name, m.Unit))
 		return nil
 	}
 	return &v
@@ -215,7 +215,7 @@ func (f field) share() *float64 {
 		ok = true
 	}
 	if !ok || !(v >= 0 && v <= 1) {
-		f.wrong(fmt.Sprintf("%s is no share", f.name), fmt.Sprintf("This is %s. Write a percentage such as \"1%%\", or a number from 0 to 1 such as 0.01.", describe(f.value)))
+		f.wrong(codeWrongType, fmt.Sprintf("%s is no share", f.name), fmt.Sprintf("This is %s. Write a percentage such as \"1%%\", or a number from 0 to 1 such as 0.01.", describe(f.value)))
 		return nil
 	}
 	return &v

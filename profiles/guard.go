@@ -33,7 +33,7 @@ func (g *guard) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 		return cty.DynamicVal, hcl.Diagnostics{bad}
 	}
 	if g.insane {
-		return cty.DynamicVal, hcl.Diagnostics{problem(&at, "Number out of range", numberRule)}
+		return cty.DynamicVal, hcl.Diagnostics{problem(codeNotComputed, &at, "Number out of range", numberRule)}
 	}
 	v, diags := g.Expression.Value(ctx)
 	if diags.HasErrors() {
@@ -238,7 +238,7 @@ func (b *budget) spend(n int, at *hcl.Range) *hcl.Diagnostic {
 		return b.spent
 	}
 	if b.left -= n; b.left < 0 {
-		b.spent = problem(at, "Too much to compute",
+		b.spent = problem(codeTooLarge, at, "Too much to compute",
 			"What the profile computes is bounded, and here it went over. Use shorter ranges, shorter texts, or fewer for expressions within each other.")
 		return b.spent
 	}
@@ -253,9 +253,9 @@ func (b *budget) charge(v cty.Value, at *hcl.Range, m measure) *hcl.Diagnostic {
 	}
 	switch {
 	case m.tooLarge:
-		return problem(at, "Value too large", "A value may have at most 4 MiB and 64 levels of lists and objects. Make it smaller.")
+		return problem(codeTooLarge, at, "Value too large", "A value may have at most 4 MiB and 64 levels of lists and objects. Make it smaller.")
 	case m.insane:
-		return problem(at, "Number out of range", numberRule)
+		return problem(codeNotComputed, at, "Number out of range", numberRule)
 	}
 	return nil
 }

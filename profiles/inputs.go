@@ -94,12 +94,12 @@ func typed(v *variable, g given) *string {
 func (l *loader) declare(b *hclsyntax.Block) *variable {
 	s := l.section(b, variableWords)
 	if len(b.Labels) != 1 || !hclsyntax.ValidIdentifier(b.Labels[0]) {
-		l.errorf(b.DefRange(), "A variable has one name", "Write variable \"name\" { ... }, the name made of letters, digits, dashes and underscores.")
+		l.errorf(codeBadName, b.DefRange(), "A variable has one name", "Write variable \"name\" { ... }, the name made of letters, digits, dashes and underscores.")
 		return nil
 	}
 	v := &variable{name: b.Labels[0], block: b, typ: cty.DynamicPseudoType, preset: cty.NilVal}
 	if first, twice := l.vars[v.name]; twice {
-		l.errorf(b.DefRange(), fmt.Sprintf("A second variable %q", v.name),
+		l.errorf(codeTwice, b.DefRange(), fmt.Sprintf("A second variable %q", v.name),
 			fmt.Sprintf("The first is declared on line %d. Take one of them out, or rename it.", first.block.DefRange().Start.Line))
 		return nil
 	}
@@ -139,7 +139,7 @@ func (l *loader) setDefault(v *variable, a *hclsyntax.Attribute) {
 func (l *loader) constant(e hclsyntax.Expression, what string) (cty.Value, bool) {
 	for _, t := range references(e) {
 		at := t.SourceRange()
-		l.errorf(at, what+" cannot use "+t.RootName(), fmt.Sprintf(
+		l.errorf(codeUnknownName, at, what+" cannot use "+t.RootName(), fmt.Sprintf(
 			"It is needed before there are variables and locals. Write the value itself; a text in quotes: %q.", t.RootName()))
 		return cty.NilVal, false
 	}
@@ -160,7 +160,7 @@ func (l *loader) convert(v *variable, value cty.Value, at hcl.Range) (cty.Value,
 		}
 	}
 	if err != nil {
-		l.errorf(at, fmt.Sprintf("Wrong type for variable %q", v.name), sentence(err.Error())+
+		l.errorf(codeWrongType, at, fmt.Sprintf("Wrong type for variable %q", v.name), sentence(err.Error())+
 			fmt.Sprintf(" The variable is declared as %s. Write a value of that type.", typeexpr.TypeString(v.typ)))
 		return cty.NilVal, false
 	}
@@ -176,7 +176,7 @@ func (l *loader) resolve(v *variable, g given, set bool) {
 	if set {
 		v.value, v.ok = l.outside(v, g)
 	} else if !v.ok {
-		l.errorf(v.block.DefRange(), fmt.Sprintf("Variable %q has no value", v.name), fmt.Sprintf(
+		l.errorf(codeVariableUnset, v.block.DefRange(), fmt.Sprintf("Variable %q has no value", v.name), fmt.Sprintf(
 			"Give it one: -var %s=..., a file of values, or QTUNE_VAR_%s; or write a default here.", v.name, v.name))
 	}
 	if v.ok && v.sensitive {
@@ -200,7 +200,7 @@ func (l *loader) outside(v *variable, g given) (cty.Value, bool) {
 		}
 		e, diags := parseExpression(g.text, g.from)
 		if diags.HasErrors() {
-			l.errorf(at, fmt.Sprintf("The value of %q cannot be read", v.name), fmt.Sprintf(
+			l.errorf(codeWrongType, at, fmt.Sprintf("The value of %q cannot be read", v.name), fmt.Sprintf(
 				"Its type is %s, which is written as in a profile, such as [1, 2] or {a = 1}.", typeexpr.TypeString(v.typ)))
 			return cty.NilVal, false
 		}
@@ -235,7 +235,7 @@ func (l *loader) convertText(v *variable, g given, at hcl.Range) (cty.Value, boo
 	typed.typ = textType(v)
 	if typed.typ == cty.Number {
 		if n, err := toNumber(value); err != nil {
-			l.errorf(at, fmt.Sprintf("Variable %q is a number", v.name), "Write digits, as in 0.9 or 64.")
+			l.errorf(codeWrongType, at, fmt.Sprintf("Variable %q is a number", v.name), "Write digits, as in 0.9 or 64.")
 			return n, false
 		}
 	}
@@ -256,7 +256,7 @@ func (l *loader) given() map[string]given {
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.opts.Vars)) {
 		if _, ok := l.vars[name]; !ok {
-			l.report(problem(nil, fmt.Sprintf("-var %s: no variable is called %q", name, name), l.whichVariable(name)))
+			l.report(problem(codeUnknownName, nil, fmt.Sprintf("-var %s: no variable is called %q", name, name), l.whichVariable(name)))
 			continue
 		}
 		all[name] = given{from: "-var " + name, text: l.opts.Vars[name]}
@@ -286,11 +286,11 @@ func (l *loader) varFile(path string, all map[string]given) {
 		return
 	}
 	for _, b := range body.Blocks {
-		l.errorf(b.TypeRange, "A block in a file of values", "A file of values has lines NAME = VALUE and nothing else. Blocks stand in the profile.")
+		l.errorf(codeUnknownWord, b.TypeRange, "A block in a file of values", "A file of values has lines NAME = VALUE and nothing else. Blocks stand in the profile.")
 	}
 	for _, a := range sortedAttributes(body) {
 		if _, ok := l.vars[a.Name]; !ok {
-			l.errorf(a.NameRange, fmt.Sprintf("No variable is called %q", a.Name), l.whichVariable(a.Name))
+			l.errorf(codeUnknownName, a.NameRange, fmt.Sprintf("No variable is called %q", a.Name), l.whichVariable(a.Name))
 			continue
 		}
 		all[a.Name] = given{from: path, expr: a.Expr}
@@ -324,9 +324,9 @@ func (l *loader) validate(v *variable) {
 		holds, err := convert.Convert(value, cty.Bool)
 		switch {
 		case err != nil || holds.IsNull():
-			l.errorf(a.Expr.Range(), "A condition is true or false", fmt.Sprintf("This is %s. Write a comparison.", describe(value)))
+			l.errorf(codeWrongType, a.Expr.Range(), "A condition is true or false", fmt.Sprintf("This is %s. Write a comparison.", describe(value)))
 		case holds.False():
-			l.errorf(a.Expr.Range(), fmt.Sprintf("The value of variable %q is refused", v.name), message)
+			l.errorf(codeVariableRefused, a.Expr.Range(), fmt.Sprintf("The value of variable %q is refused", v.name), message)
 		}
 	}
 }

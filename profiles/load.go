@@ -105,8 +105,8 @@ func newLoader(path string, o Options) *loader {
 
 func (l *loader) report(bad ...*hcl.Diagnostic) { l.diags.add(bad...) }
 
-func (l *loader) errorf(at hcl.Range, summary, detail string) {
-	l.report(problem(&at, summary, detail))
+func (l *loader) errorf(c Code, at hcl.Range, summary, detail string) {
+	l.report(problem(c, &at, summary, detail))
 }
 
 // parse reads a source into a body whose evaluation is charged; nil if it cannot be
@@ -141,12 +141,12 @@ func (l *loader) profile(text []byte) *Profile {
 		Search: defaultSearch(),
 	}
 	if len(body.Attributes) == 0 && len(body.Blocks) == 0 {
-		l.report(problem(nil, fmt.Sprintf("%s is empty", l.path),
+		l.report(problem(codeUnreadable, nil, fmt.Sprintf("%s is empty", l.path),
 			"A profile needs a model, an engine, a workload and an objective. The presets command shows engines to start from."))
 		return nil
 	}
 	if n := len(body.Blocks); n > maxBlocks {
-		l.errorf(body.Blocks[maxBlocks].TypeRange, fmt.Sprintf("Too many blocks: %s", grouped(n)), fmt.Sprintf("A profile has at most %s. Take some out.", grouped(maxBlocks)))
+		l.errorf(codeTooLarge, body.Blocks[maxBlocks].TypeRange, fmt.Sprintf("Too many blocks: %s", grouped(n)), fmt.Sprintf("A profile has at most %s. Take some out.", grouped(maxBlocks)))
 		return nil
 	}
 	l.allow(&section{l: l, body: body, title: "a profile"}, profileWords)
@@ -197,7 +197,7 @@ func (l *loader) required(body *hclsyntax.Body) {
 	}
 	for _, e := range examples {
 		if !slices.ContainsFunc(body.Blocks, func(b *hclsyntax.Block) bool { return b.Type == e.block }) {
-			l.errorf(lastLine(body), fmt.Sprintf("No %s block", e.block), e.example)
+			l.errorf(codeMissing, lastLine(body), fmt.Sprintf("No %s block", e.block), e.example)
 		}
 	}
 }
@@ -231,7 +231,7 @@ func protected(e hclsyntax.Expression, ctx *hcl.EvalContext) (v cty.Value, diags
 	defer func() {
 		if r := recover(); r != nil {
 			at := e.Range()
-			v, diags = cty.DynamicVal, hcl.Diagnostics{problem(&at, panicked, fmt.Sprint(r)+". Write it differently, and please report this.")}
+			v, diags = cty.DynamicVal, hcl.Diagnostics{problem(codeNotComputed, &at, panicked, fmt.Sprint(r)+". Write it differently, and please report this.")}
 		}
 	}()
 	v, diags = e.Value(ctx)
@@ -240,7 +240,7 @@ func protected(e hclsyntax.Expression, ctx *hcl.EvalContext) (v cty.Value, diags
 	}
 	if !diags.HasErrors() && !v.IsWhollyKnown() {
 		at := e.Range()
-		diags = append(diags, problem(&at, panicked, "It has no value. Write it differently, and please report this."))
+		diags = append(diags, problem(codeNotComputed, &at, panicked, "It has no value. Write it differently, and please report this."))
 	}
 	return v, diags
 }

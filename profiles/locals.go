@@ -59,11 +59,11 @@ func (l *loader) declareLocals(body *hclsyntax.Body) []*local {
 		}
 		l.labels(b)
 		for _, inner := range b.Body.Blocks {
-			l.errorf(inner.TypeRange, "A block in locals", fmt.Sprintf("Write a value: %s = ...", inner.Type))
+			l.errorf(codeWrongType, inner.TypeRange, "A block in locals", fmt.Sprintf("Write a value: %s = ...", inner.Type))
 		}
 		for _, a := range sortedAttributes(b.Body) {
 			if first, twice := l.locals[a.Name]; twice {
-				l.errorf(a.NameRange, fmt.Sprintf("A second local %q", a.Name),
+				l.errorf(codeTwice, a.NameRange, fmt.Sprintf("A second local %q", a.Name),
 					fmt.Sprintf("The first stands on line %d. Rename one of them.", first.attr.NameRange.Start.Line))
 				continue
 			}
@@ -133,6 +133,6 @@ func (l *loader) circle(path []*local) {
 	if len(names) > 12 {
 		names = append(names[:10:10], "…", names[len(names)-1])
 	}
-	l.errorf(path[0].attr.NameRange, "Locals need each other in a circle",
+	l.errorf(codeCircle, path[0].attr.NameRange, "Locals need each other in a circle",
 		strings.Join(names, " needs ")+". Write one of them without the others.")
 }

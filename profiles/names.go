@@ -104,7 +104,7 @@ func (l *loader) named(t hcl.Traversal, extra map[string]cty.Value) (cty.Value, 
 	}
 	name, ok := second(t)
 	if !ok {
-		l.errorf(at, fmt.Sprintf("%s cannot be used as a whole", root), fmt.Sprintf("Name one of them: %s.NAME.", root))
+		l.errorf(codeUnknownName, at, fmt.Sprintf("%s cannot be used as a whole", root), fmt.Sprintf("Name one of them: %s.NAME.", root))
 		return cty.NilVal, false
 	}
 	if root == "var" {
@@ -125,7 +125,7 @@ func (l *loader) missing(at hcl.Range, kind, name string, there []string, remedy
 	if near := l.nearest(name, there); near != "" {
 		remedy = fmt.Sprintf("Did you mean %q?", near)
 	}
-	l.errorf(at, fmt.Sprintf("No %s is called %q", kind, name), remedy)
+	l.errorf(codeUnknownName, at, fmt.Sprintf("No %s is called %q", kind, name), remedy)
 }
 
 // unknownWord explains a bare word, which mostly is a text without its quotes.
@@ -145,7 +145,7 @@ func (l *loader) unknownWord(at hcl.Range, word string, extra map[string]cty.Val
 	if near := l.nearest(word, roots); near != "" && near != word {
 		detail = fmt.Sprintf("Did you mean %s?", near)
 	}
-	l.errorf(at, fmt.Sprintf("Unknown word %s", word), detail)
+	l.errorf(codeUnknownName, at, fmt.Sprintf("Unknown word %s", word), detail)
 }
 
 func keys[V any](m map[string]V) map[string]bool {

@@ -116,7 +116,7 @@ func (l *loader) twice(e hclsyntax.Expression, what string) {
 		name := keyWord(item.KeyExpr)
 		at := item.KeyExpr.Range()
 		if line, again := seen[name]; again && name != "" {
-			l.errorf(at, "A second "+what+" "+name, "The first stands on line "+grouped(line)+". Take one of them out.")
+			l.errorf(codeTwice, at, "A second "+what+" "+name, "The first stands on line "+grouped(line)+". Take one of them out.")
 		}
 		seen[name] = at.Start.Line
 	}

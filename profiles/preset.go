@@ -64,11 +64,11 @@ func (r *engineReader) preset() bool {
 	}
 	block := r.l.presetBlock(name)
 	if block == nil {
-		r.l.errorf(a.Expr.Range(), fmt.Sprintf("No preset is called %q", name), nearestPreset(name))
+		r.l.errorf(codeUnknownName, a.Expr.Range(), fmt.Sprintf("No preset is called %q", name), nearestPreset(name))
 		return false
 	}
 	if kind := block.Labels[0]; kind != r.engine.Kind {
-		r.l.errorf(a.Expr.Range(), fmt.Sprintf("Preset %q is for %s", name, kind),
+		r.l.errorf(codeConflict, a.Expr.Range(), fmt.Sprintf("Preset %q is for %s", name, kind),
 			fmt.Sprintf("This engine is of kind %s. Write engine %q %q, or a preset of this kind: %s.",
 				r.engine.Kind, kind, r.engine.Name, strings.Join(presetsOf(r.engine.Kind), ", ")))
 		return false

@@ -49,7 +49,7 @@ func (s *section) oneSource() {
 	case len(sources) == 0:
 		s.missing("input_tokens", "Write how long each prompt is, in tokens: input_tokens = 128. Or take prompts from a file, or lengths from a trace.")
 	case len(sources) > 1:
-		s.l.errorf(s.body.Attributes[sources[1]].NameRange, fmt.Sprintf("Both %s and %s", sources[0], sources[1]), "Each says what the prompts are. Take one of them out.")
+		s.l.errorf(codeConflict, s.body.Attributes[sources[1]].NameRange, fmt.Sprintf("Both %s and %s", sources[0], sources[1]), "Each says what the prompts are. Take one of them out.")
 	}
 }
 
@@ -104,7 +104,7 @@ func (s *section) data(name string, read func(name string, r io.Reader) error) {
 		if line, ok := errors.AsType[*bench.LineError](err); ok {
 			why = fmt.Sprintf("line %d: %v", line.Line, line.Err)
 		}
-		f.wrong(fmt.Sprintf("Cannot use %s", path), sentence(why))
+		f.wrong(codeUnreadable, fmt.Sprintf("Cannot use %s", path), sentence(why))
 	}
 }
 

@@ -37,8 +37,8 @@ func servedBlocks() []refBlock {
 			{"error_message", "text", "", "what is said where it does not hold"},
 		}, ""},
 		{"locals", "", "Any number.", "Names for expressions, read as `local.NAME`. Its words are yours.", nil, "locals {\n  long = [1000, 4000]\n}"},
-		{"model", "", "One, unless every engine is already up.", "What is served.", []refWord{
-			{"id", "text", "the last part of `path`", "as the Hugging Face hub names it; fetched once into the hub's cache where it is not there"},
+		{"model", "", "One.", "What is served.", []refWord{
+			{"id", "text", "the last part of `path`", "as the Hugging Face hub names it; fetched once into the hub's cache where it is not there. With `openai`, as the server lists it"},
 			{"path", "path", "the hub's cache", "a folder or GGUF file on this machine; nothing is fetched"},
 			{"revision", "text", "`main`", "branch, tag or commit"},
 		}, ""},

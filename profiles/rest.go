@@ -33,7 +33,7 @@ func (l *loader) model(b *hclsyntax.Block) Model {
 		s.missing("id", `Write id = "Qwen/Qwen3-8B", or path = "/models/Qwen3-8B" for a model on this machine.`)
 	}
 	if f, ok := s.field("id"); ok && f.value.IsNull() && m.Path == "" {
-		f.wrong("The model has no id", `Write the name that the hub gives it, such as "Qwen/Qwen3-8B".`)
+		f.wrong(codeMissing, "The model has no id", `Write the name that the hub gives it, such as "Qwen/Qwen3-8B".`)
 	}
 	if m.Path != "" {
 		m.Path = l.hostPath(m.Path)
@@ -53,7 +53,7 @@ func (l *loader) gpu(b *hclsyntax.Block) GPU {
 		for _, c := range catalog.Cards() {
 			names = append(names, c.Name)
 		}
-		l.errorf(b.Body.Attributes["simulate"].Expr.Range(), fmt.Sprintf("No card is called %q", g.Simulate), oneOf(g.Simulate, names))
+		l.errorf(codeUnknownName, b.Body.Attributes["simulate"].Expr.Range(), fmt.Sprintf("No card is called %q", g.Simulate), oneOf(g.Simulate, names))
 	}
 	f, ok := s.field("devices")
 	if !ok || f.value.IsNull() {
@@ -61,14 +61,14 @@ func (l *loader) gpu(b *hclsyntax.Block) GPU {
 	}
 	elems, ok := f.list()
 	if !ok {
-		f.wrong("devices takes a list", `Write [0], or ["GPU-..."] for a UUID, or [] for none.`)
+		f.wrong(codeWrongType, "devices takes a list", `Write [0], or ["GPU-..."] for a UUID, or [] for none.`)
 		return g
 	}
 	g.Devices = []string{}
 	for _, e := range elems {
 		d, ok := e.device()
 		if ok && slices.Contains(g.Devices, d) {
-			e.wrong(fmt.Sprintf("Device %s is there twice", d), "Take one of them out.")
+			e.wrong(codeTwice, fmt.Sprintf("Device %s is there twice", d), "Take one of them out.")
 		}
 		if ok {
 			g.Devices = append(g.Devices, d)
@@ -85,7 +85,7 @@ func (f field) device() (string, bool) {
 	}
 	d := f.value.AsString()
 	if strings.Trim(d, "0123456789") != "" && !strings.HasPrefix(d, "GPU-") && !strings.HasPrefix(d, "MIG-") || d == "" {
-		f.wrong(fmt.Sprintf("%q is no device", d), "Write an index as nvidia-smi shows it, such as 0, or a UUID, which begins with GPU- or MIG-.")
+		f.wrong(codeBadValue, fmt.Sprintf("%q is no device", d), "Write an index as nvidia-smi shows it, such as 0, or a UUID, which begins with GPU- or MIG-.")
 		return "", false
 	}
 	return d, true
@@ -121,7 +121,7 @@ func (l *loader) budgetOf(p *Profile, b *hclsyntax.Block) {
 	case budget.Cost > 0 && budget.GPUHourPrice == 0:
 		s.missing("gpu_hour_price", "Write gpu_hour_price = 2.5, in the currency of cost: what an hour of one card costs.")
 	case budget.GPUHours+budget.Cost > 0 && p.GPU.Devices != nil && len(p.GPU.Devices) == 0:
-		l.errorf(b.DefRange(), "A budget of cards without a card", "The gpu block says devices = [], so gpu_hours and cost would never be used up. Write time instead.")
+		l.errorf(codeConflict, b.DefRange(), "A budget of cards without a card", "The gpu block says devices = [], so gpu_hours and cost would never be used up. Write time instead.")
 	}
 }
 
@@ -137,7 +137,7 @@ func (s *section) amount(name string, target *float64) {
 	}
 	v, _ := n.Float64()
 	if !(v > 0) || math.IsInf(v, 0) {
-		f.wrong(fmt.Sprintf("%s is out of range", name), "Write a number above 0, or leave it out for no limit.")
+		f.wrong(codeBadValue, fmt.Sprintf("%s is out of range", name), "Write a number above 0, or leave it out for no limit.")
 		return
 	}
 	*target = v
@@ -186,7 +186,7 @@ func (l *loader) fits(p *Profile) {
 		if budget {
 			detail = fmt.Sprintf("A grid goes through %s at most, whatever the budget. Write strategy = \"auto\" in search, which chooses among any number, or take values out of an axis.", grouped(limit))
 		}
-		l.report(problem(e.sweepAt, summary, detail))
+		l.report(problem(codeTooManyCandidates, e.sweepAt, summary, detail))
 		return
 	}
 }

@@ -30,16 +30,16 @@ const (
 func readSource(path string) ([]byte, *hcl.Diagnostic) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, problem(nil, fmt.Sprintf("Cannot read %s", path), sentence(reason(err))+" Check the path.")
+		return nil, problem(codeUnreadable, nil, fmt.Sprintf("Cannot read %s", path), sentence(reason(err))+" Check the path.")
 	}
 	info, err := f.Stat()
 	if err == nil && info.IsDir() {
 		_ = f.Close()
-		return nil, problem(nil, fmt.Sprintf("%s is a folder", path), "A profile is one file. Write the path of the .hcl file.")
+		return nil, problem(codeUnreadable, nil, fmt.Sprintf("%s is a folder", path), "A profile is one file. Write the path of the .hcl file.")
 	}
 	text, err := readUpTo(f, maxSource+1)
 	if err != nil {
-		return nil, problem(nil, fmt.Sprintf("Cannot read %s", path), sentence(reason(err)))
+		return nil, problem(codeUnreadable, nil, fmt.Sprintf("Cannot read %s", path), sentence(reason(err)))
 	}
 	return text, checkText(path, text)
 }
@@ -69,10 +69,10 @@ func sentence(s string) string {
 func checkText(path string, text []byte) *hcl.Diagnostic {
 	switch {
 	case len(text) > maxSource:
-		return problem(nil, fmt.Sprintf("%s is too large", path),
+		return problem(codeUnreadable, nil, fmt.Sprintf("%s is too large", path),
 			"A profile has at most 1 MiB; this file is larger. Is it the right one?")
 	case bytes.IndexByte(text, 0) >= 0 || !utf8.Valid(text):
-		return problem(nil, fmt.Sprintf("%s is not a text file", path),
+		return problem(codeUnreadable, nil, fmt.Sprintf("%s is not a text file", path),
 			"A profile is text in UTF-8. Is it the right file?")
 	}
 	return nil
@@ -86,6 +86,7 @@ func parse(text []byte, name string) (*hclsyntax.Body, hcl.Diagnostics) {
 	}
 	f, diags := hclsyntax.ParseConfig(text, name, hcl.InitialPos)
 	for _, d := range diags {
+		d.Extra = codeSyntax
 		if d.Summary == "Invalid argument name" {
 			d.Detail += " For an axis whose name is no plain word write, in sweep, flags = { \"compilation-config.mode\" = [0, 3] }."
 		}
@@ -109,15 +110,15 @@ func prescan(tokens hclsyntax.Tokens) hcl.Diagnostics {
 	var s nesting
 	for i, t := range tokens {
 		if t.Type == hclsyntax.TokenNumberLit && !sanePower(string(t.Bytes)) {
-			bad = append(bad, problem(t.Range.Ptr(), "Number out of range", numberRule))
+			bad = append(bad, problem(codeNotComputed, t.Range.Ptr(), "Number out of range", numberRule))
 		}
 		if s.take(tokens, i); s.tooDeep() {
-			return append(bad, problem(t.Range.Ptr(), "Nested too deep", fmt.Sprintf(
+			return append(bad, problem(codeTooLarge, t.Range.Ptr(), "Nested too deep", fmt.Sprintf(
 				"At most %d brackets, quotes and blocks may stand within each other, and %d operators in one value. Name parts of it in a locals block.",
 				maxNesting, maxDepth)))
 		}
 		if s.joins > maxLines*maxLines/2 {
-			return append(bad, problem(t.Range.Ptr(), "Text of too many lines",
+			return append(bad, problem(codeTooLarge, t.Range.Ptr(), "Text of too many lines",
 				"A text in a profile has at most 10,000 lines. Put it into a file beside the profile and write file(\"NAME\")."))
 		}
 	}
@@ -230,11 +231,11 @@ func sanePower(text string) bool {
 }
 
 // problem is an error at a place.
-func problem(at *hcl.Range, summary, detail string) *hcl.Diagnostic {
-	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: at}
+func problem(c Code, at *hcl.Range, summary, detail string) *hcl.Diagnostic {
+	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: at, Extra: c}
 }
 
 // caution is a warning at a place.
-func caution(at *hcl.Range, summary, detail string) *hcl.Diagnostic {
-	return &hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: summary, Detail: detail, Subject: at}
+func caution(c Code, at *hcl.Range, summary, detail string) *hcl.Diagnostic {
+	return &hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: summary, Detail: detail, Subject: at, Extra: c}
 }

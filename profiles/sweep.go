@@ -34,12 +34,12 @@ func (r *engineReader) sweep(version string) {
 
 func (r *engineReader) axesOf(b *hclsyntax.Block) {
 	for _, inner := range b.Body.Blocks {
-		r.l.errorf(inner.TypeRange, fmt.Sprintf("%s is not a block", inner.Type),
+		r.l.errorf(codeWrongType, inner.TypeRange, fmt.Sprintf("%s is not a block", inner.Type),
 			fmt.Sprintf("An axis is a list of values, %s = [1, 2, 4]. The axes of the environment stand in env = { NAME = [1, 2] }.", inner.Type))
 	}
 	r.l.labels(b)
 	if len(b.Body.Attributes) == 0 && len(b.Body.Blocks) == 0 {
-		r.l.errorf(b.DefRange(), "An empty sweep", "Write an axis, such as max-num-seqs = [64, 128, 256], or take the block out.")
+		r.l.errorf(codeMissing, b.DefRange(), "An empty sweep", "Write an axis, such as max-num-seqs = [64, 128, 256], or take the block out.")
 	}
 	for _, a := range sortedAttributes(b.Body) {
 		v, ok := r.l.eval(a.Expr)
@@ -51,7 +51,7 @@ func (r *engineReader) axesOf(b *hclsyntax.Block) {
 			continue
 		}
 		if p, _ := v.Unmark(); !p.IsNull() && (p.Type().IsObjectType() || p.Type().IsMapType()) {
-			r.l.errorf(a.Expr.Range(), fmt.Sprintf("Axis %s is no list", a.Name), fmt.Sprintf("Write a list of values: %s = [ ... ].", a.Name))
+			r.l.errorf(codeWrongType, a.Expr.Range(), fmt.Sprintf("Axis %s is no list", a.Name), fmt.Sprintf("Write a list of values: %s = [ ... ].", a.Name))
 			continue
 		}
 		r.axis(entry{name: a.Name, value: v, expr: a.Expr, at: a.NameRange}, false)
@@ -63,7 +63,7 @@ func (r *engineReader) axesOf(b *hclsyntax.Block) {
 func (r *engineReader) axesIn(a *hclsyntax.Attribute, v cty.Value) {
 	p, _ := v.Unmark()
 	if p.IsNull() || !p.Type().IsObjectType() && !p.Type().IsMapType() {
-		r.l.errorf(a.Expr.Range(), fmt.Sprintf("%s takes an object", a.Name), fmt.Sprintf("Write %s = { NAME = [1, 2, 4] }.", a.Name))
+		r.l.errorf(codeWrongType, a.Expr.Range(), fmt.Sprintf("%s takes an object", a.Name), fmt.Sprintf("Write %s = { NAME = [1, 2, 4] }.", a.Name))
 		return
 	}
 	r.l.twice(a.Expr, "axis")
@@ -78,18 +78,18 @@ func (r *engineReader) axis(x entry, env bool) {
 	list, ok := field{l: r.l, name: x.name, value: v, expr: x.expr, at: x.at}.list()
 	switch {
 	case secret != "":
-		r.l.errorf(x.at, fmt.Sprintf("Axis %s holds a secret", x.name),
+		r.l.errorf(codeShowsSecret, x.at, fmt.Sprintf("Axis %s holds a secret", x.name),
 			fmt.Sprintf("Values of a sweep are written into reports, and this comes from %s. Put it into flags or env.", secret))
 		return
 	case !ok:
-		r.l.errorf(x.at, fmt.Sprintf("Axis %s is no list", x.name),
+		r.l.errorf(codeWrongType, x.at, fmt.Sprintf("Axis %s is no list", x.name),
 			fmt.Sprintf("This is %s. Write the values to try in brackets, %s = [ ... ], or put a single value into flags.", describe(v), x.name))
 		return
 	case len(list) == 0:
-		r.l.errorf(x.at, fmt.Sprintf("Axis %s is empty", x.name), "Without a value there is no candidate. Write the values to try, or take the axis out.")
+		r.l.errorf(codeMissing, x.at, fmt.Sprintf("Axis %s is empty", x.name), "Without a value there is no candidate. Write the values to try, or take the axis out.")
 		return
 	case len(list) > maxRange:
-		r.l.errorf(x.at, fmt.Sprintf("Axis %s has %s values", x.name, grouped(len(list))), fmt.Sprintf("At most %s can be tried.", grouped(maxRange)))
+		r.l.errorf(codeTooLarge, x.at, fmt.Sprintf("Axis %s has %s values", x.name, grouped(len(list))), fmt.Sprintf("At most %s can be tried.", grouped(maxRange)))
 		return
 	}
 	a := axis{Axis: Axis{Name: x.name, Env: env}, at: x.at}
@@ -101,7 +101,7 @@ func (r *engineReader) axis(x entry, env bool) {
 		}
 		key := axisKey(s.value)
 		if seen[key] {
-			r.l.errorf(f.at, fmt.Sprintf("Axis %s has %s twice", x.name, clip(s.value.String())), "The same argument gives the same trial. Take one of them out.")
+			r.l.errorf(codeTwice, f.at, fmt.Sprintf("Axis %s has %s twice", x.name, clip(s.value.String())), "The same argument gives the same trial. Take one of them out.")
 			continue
 		}
 		seen[key] = true
@@ -121,7 +121,7 @@ func axisKey(v Value) string {
 
 func (r *engineReader) addAxis(a axis) {
 	if len(r.axes) == maxAxes {
-		r.l.errorf(a.at, "Too many axes", fmt.Sprintf("A sweep has at most %d. Take some out.", maxAxes))
+		r.l.errorf(codeTooLarge, a.at, "Too many axes", fmt.Sprintf("A sweep has at most %d. Take some out.", maxAxes))
 		return
 	}
 	same := r.flags.same
@@ -130,7 +130,7 @@ func (r *engineReader) addAxis(a axis) {
 	}
 	for _, b := range r.axes {
 		if b.Env == a.Env && same(b.Name) == same(a.Name) {
-			r.l.errorf(a.at, fmt.Sprintf("A second axis %s", a.Name),
+			r.l.errorf(codeTwice, a.at, fmt.Sprintf("A second axis %s", a.Name),
 				fmt.Sprintf("%s on line %d is the same. Put all values into one list.", b.Name, b.at.Start.Line))
 			return
 		}

@@ -14,7 +14,7 @@ func (r *engineReader) trusting() {
 		return
 	}
 	s := r.flags.list[i]
-	r.l.report(caution(&s.at, fmt.Sprintf("%s runs code that comes with the model", r.engine.Label()),
+	r.l.report(caution(codeRemoteCode, &s.at, fmt.Sprintf("%s runs code that comes with the model", r.engine.Label()),
 		"trust-remote-code = true gives the model's authors all that the engine can reach. Few models need it any more: write trust-remote-code = null to leave it off."))
 }
 

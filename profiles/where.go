@@ -70,7 +70,7 @@ func (r *engineReader) where(a *hclsyntax.Attribute) {
 	n := 1
 	for _, i := range w.axes {
 		if n *= len(r.axes[i].Values); n > maxWhere {
-			r.l.errorf(a.Expr.Range(), "where names too many axes", fmt.Sprintf(
+			r.l.errorf(codeTooLarge, a.Expr.Range(), "where names too many axes", fmt.Sprintf(
 				"The axes that it names have more than %s combinations, and each is evaluated. Name fewer, or shorten them.", grouped(maxWhere)))
 			return
 		}
@@ -82,7 +82,7 @@ func (r *engineReader) where(a *hclsyntax.Attribute) {
 		return
 	}
 	if !slices.Contains(c.keep, true) {
-		r.l.errorf(a.Expr.Range(), "where leaves nothing",
+		r.l.errorf(codeNothingLeft, a.Expr.Range(), "where leaves nothing",
 			fmt.Sprintf("None of the %s combinations makes it true, so %s would have no candidate. Loosen it, or widen an axis.", grouped(n), r.engine.Label()))
 		return
 	}
@@ -172,7 +172,7 @@ func (w *whereReader) unknownFlag(at hcl.Range, name string, set *catalog.FlagSe
 	if near := catalog.Nearest(name, append(there, set.Names()...)); near != "" {
 		detail = fmt.Sprintf("Did you mean flags.%s?", near)
 	}
-	w.l.errorf(at, fmt.Sprintf("where names the flag %s, which nothing sets", name), detail)
+	w.l.errorf(codeUnknownName, at, fmt.Sprintf("where names the flag %s, which nothing sets", name), detail)
 }
 
 // fill evaluates the expression for every combination of its axes; false at the first
@@ -246,7 +246,7 @@ func (w *whereReader) holds(ctx *hcl.EvalContext, at []int) (keep, ok bool) {
 }
 
 func (w *whereReader) cannot(at *hcl.Range, why string, combination []int) {
-	w.l.report(problem(at, "where cannot be evaluated for a candidate", fmt.Sprintf(
+	w.l.report(problem(codeNotComputed, at, "where cannot be evaluated for a candidate", fmt.Sprintf(
 		"%s This is so for the candidate of %s with %s. A flag that is left off is null: test for that first, as in flags.x == null ? true : flags.x < 2.",
 		why, w.engine.Label(), w.describe(combination))))
 }

@@ -36,7 +36,7 @@ func (l *loader) workload(p *Profile, b *hclsyntax.Block) {
 	w := bench.Workload{Name: b.Labels[0], API: DefaultAPI, Seed: DefaultSeed}
 	twice := slices.ContainsFunc(p.Workloads, func(o bench.Workload) bool { return o.Name == w.Name })
 	if twice {
-		l.errorf(b.DefRange(), fmt.Sprintf("A second workload %q", w.Name), "Give each workload its own name.")
+		l.errorf(codeTwice, b.DefRange(), fmt.Sprintf("A second workload %q", w.Name), "Give each workload its own name.")
 	}
 	s := l.section(b, workloadWords)
 	s.api(&w)
@@ -62,7 +62,7 @@ func (s *section) api(w *bench.Workload) {
 	s.truth("stream", &stream)
 	w.API, w.Seed, w.Whole = bench.API(api), uint64(seed), !stream
 	if w.Whole && w.API != bench.APICompletions && w.API != bench.APIChat {
-		s.l.errorf(s.body.Attributes["stream"].SrcRange, fmt.Sprintf("%s is only spoken as a stream", api),
+		s.l.errorf(codeConflict, s.body.Attributes["stream"].SrcRange, fmt.Sprintf("%s is only spoken as a stream", api),
 			"Answers in one piece are known of completions and chat. Take stream out.")
 	}
 }
@@ -74,7 +74,7 @@ func (s *section) slo(w *bench.Workload) {
 		return
 	}
 	if !f.isObject() {
-		f.wrong("slo takes an object", fmt.Sprintf("This is %s. Write slo = { ttft_p95 = \"2s\", tpot = \"50ms\" }.", describe(f.value)))
+		f.wrong(codeWrongType, "slo takes an object", fmt.Sprintf("This is %s. Write slo = { ttft_p95 = \"2s\", tpot = \"50ms\" }.", describe(f.value)))
 		return
 	}
 	for _, e := range f.l.entries(exprOf(f), f.value) {
@@ -85,7 +85,7 @@ func (s *section) slo(w *bench.Workload) {
 		}
 		limit, err := bench.ParseLimit(e.name, d.String())
 		if err != nil {
-			s.l.errorf(e.at, fmt.Sprintf("Unknown limit %s", clip(e.name)), "A limit is on ttft, tpot or e2e, and perhaps on its _mean, _p50, _p90, _p95 or _p99: ttft_p95 = \"2s\".")
+			s.l.errorf(codeUnknownWord, e.at, fmt.Sprintf("Unknown limit %s", clip(e.name)), "A limit is on ttft, tpot or e2e, and perhaps on its _mean, _p50, _p90, _p95 or _p99: ttft_p95 = \"2s\".")
 			continue
 		}
 		w.SLO = append(w.SLO, limit)
@@ -113,7 +113,7 @@ func (s *section) levels(w *bench.Workload, p *Profile) {
 		loaded = true
 		more := read(b, w)
 		if there += len(more); there > maxLoads {
-			s.l.errorf(b.DefRange(), "Too many loads", fmt.Sprintf("A profile has at most %s. Take some out.", grouped(maxLoads)))
+			s.l.errorf(codeTooLarge, b.DefRange(), "Too many loads", fmt.Sprintf("A profile has at most %s. Take some out.", grouped(maxLoads)))
 			return
 		}
 		for _, level := range more {
@@ -136,7 +136,7 @@ func (l *loader) loads() map[string]func(*hclsyntax.Block, *bench.Workload) []be
 func (s *section) addLevel(w *bench.Workload, level bench.Level, at hcl.Range) {
 	for _, o := range w.Levels {
 		if sameLoad(o, level) {
-			s.l.errorf(at, fmt.Sprintf("The load %q stands there twice", level), "Measuring the same load twice tells nothing new. Take one of them out.")
+			s.l.errorf(codeTwice, at, fmt.Sprintf("The load %q stands there twice", level), "Measuring the same load twice tells nothing new. Take one of them out.")
 			return
 		}
 	}
@@ -163,7 +163,7 @@ func (l *loader) valid(w *bench.Workload, at hcl.Range, levels []bench.Level) {
 			}](err); ok {
 				hint = sentence(h.Hint())
 			}
-			l.errorf(at, strings.TrimSuffix(sentence(err.Error()), "."), hint)
+			l.errorf(codeBadValue, at, strings.TrimSuffix(sentence(err.Error()), "."), hint)
 			return
 		}
 	}
@@ -195,7 +195,7 @@ func (l *loader) closed(b *hclsyntax.Block, w *bench.Workload) []bench.Level {
 		level.Kind = bench.KindBurst
 		for _, name := range []string{"requests", "duration"} {
 			if s.has(name) {
-				l.errorf(s.body.Attributes[name].NameRange, fmt.Sprintf("A burst takes no %s", name),
+				l.errorf(codeConflict, s.body.Attributes[name].NameRange, fmt.Sprintf("A burst takes no %s", name),
 					"In a burst each user sends one request, once. Take it out, or take burst out.")
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,6 +52,21 @@ type NewerJournalError struct{ Version int }
 
 func (e *NewerJournalError) Error() string {
 	return fmt.Sprintf("the journal has version %d, this qtune reads up to %d: use a newer qtune", e.Version, JournalVersion)
+}
+
+// NoRunError is a run that a folder does not hold. It is fs.ErrNotExist to errors.Is.
+type NoRunError struct {
+	Run, Folder string
+	Err         error
+}
+
+func (e *NoRunError) Error() string { return fmt.Sprintf("there is no run %s in %s", e.Run, e.Folder) }
+
+func (e *NoRunError) Unwrap() error { return e.Err }
+
+// Hint says where runs are listed.
+func (e *NoRunError) Hint() string {
+	return "`qtune runs` lists the runs; --dir names the folder that keeps them"
 }
 
 // CheckedJournal is a journal with what is to be said about it.
@@ -103,6 +119,9 @@ func CheckJournal(r io.Reader) (*CheckedJournal, error) {
 // a journal that cannot be read at all.
 func (f *Folder) Check(run string) (*CheckedJournal, error) {
 	file, err := os.Open(filepath.Join(f.RunPath(run), "journal.jsonl"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &NoRunError{run, f.Path, err}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open the journal of run %s: %w", run, err)
 	}

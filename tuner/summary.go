@@ -74,7 +74,8 @@ type Summary struct {
 	Left         []string       `json:"left,omitempty"` // what could not be removed
 	Exit         int            `json:"exit"`
 	Error        string         `json:"error,omitempty"`
-	Hint         string         `json:"hint,omitempty"` // what to do about the error
+	Code         string         `json:"error_code,omitempty"` // as docs/errors.md has it
+	Hint         string         `json:"hint,omitempty"`       // what to do about the error
 }
 
 // Summarize puts a run's outcome in a form that can be kept and shown.

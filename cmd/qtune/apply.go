@@ -155,7 +155,7 @@ func (s *session) describe(ctx context.Context, sum *tuner.Summary, runErr error
 	}
 	switch {
 	case runErr != nil:
-		sum.Exit, sum.Error, sum.Hint = exitCode(ctx, runErr), runErr.Error(), hintOf(runErr)
+		sum.Exit, sum.Error, sum.Code, sum.Hint = exitCode(ctx, runErr), runErr.Error(), codeOf(runErr), hintOf(runErr)
 	case sum.Winner == nil:
 		sum.Exit = exitNoWinner
 	}

@@ -39,7 +39,7 @@ func checkRuns(w *world, path string, args []string, asJSON bool) error {
 			continue // it ended before it began
 		}
 		if errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%w; `qtune runs` lists those that there are", err)
+			return err
 		}
 		damaged = damaged || v.Error != "" || len(v.Faults) > 0
 		views = append(views, v)

@@ -18,16 +18,22 @@ func explainCmd(w *world) *cobra.Command {
 	var kind string
 	var asJSON bool
 	c := &cobra.Command{
-		Use:   "explain [LOG|-]",
-		Short: "Say why an engine died, from its log",
+		Use:   "explain [LOG|-|CODE]",
+		Short: "Say why an engine died, from its log; or what an error's code means",
 		Long: `Explain reads the log of an inference server, from a file or (with - or without
 an argument) from stdin, and says what kept it from serving: the class of the
 failure, whether the configuration or the machine is to blame, the line that
 decided it, and what to change. A log that it cannot explain it calls unknown,
 and shows its last lines.
 
-  docker logs my-vllm 2>&1 | qtune explain`,
-		Args: atMostOne("at most one log"),
+  docker logs my-vllm 2>&1 | qtune explain
+
+Of a code, such as an error has in brackets at its end, it says what it means and
+what to do. A file of that name comes first.
+
+  qtune explain folder_locked`,
+		Args:              atMostOne("at most one log or code"),
+		ValidArgsFunction: completeCodes,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if kind != "" && !slices.Contains(engine.Kinds(), kind) {
 				return &usageError{fmt.Errorf("--engine %q: choose one of %s", kind, strings.Join(engine.Kinds(), ", "))}
@@ -58,6 +64,9 @@ type explanation struct {
 func explain(w *world, path, kind string, asJSON bool) (err error) {
 	log := w.stdin
 	if path != "-" {
+		if c, ok := lookUp(path); ok && !exists(path) {
+			return c.print(w, asJSON)
+		}
 		f, err := os.Open(path)
 		if err != nil {
 			return fmt.Errorf("open the log: %w", err)
@@ -99,4 +108,38 @@ func (e *explanation) text(out io.Writer) error {
 		p.printf("hint: %s\n", e.Hint)
 	}
 	return p.err
+}
+
+// lookUp finds a code, written as it is or in the brackets of a message.
+func lookUp(word string) (codeText, bool) {
+	all := codeTexts()
+	i := slices.IndexFunc(all, func(c codeText) bool { return c.Code == strings.Trim(word, "[]") })
+	if i < 0 {
+		return codeText{}, false
+	}
+	return all[i], true
+}
+
+// print writes what is told of a code.
+func (c *codeText) print(w *world, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(w.stdout).Encode(c)
+	}
+	where := map[string]string{"error": "the error of a command", "profile": "a problem in a profile", "failure": "a class of failed trials"}
+	p := &planPrinter{out: w.stdout}
+	p.printf("code: %s, %s\n", c.Code, where[c.Of])
+	if c.Fault != "" {
+		p.printf("fault: %s\n", c.Fault)
+	}
+	p.printf("means: %s\nremedy: %s\n", c.Means, c.Remedy)
+	return p.err
+}
+
+// completeCodes offers the codes to the shell, beside the names of files.
+func completeCodes(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	var all []string
+	for _, c := range codeTexts() {
+		all = append(all, c.Code+"\t"+c.Means)
+	}
+	return all, cobra.ShellCompDirectiveDefault
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -45,15 +46,18 @@ func run(ctx context.Context, args []string, w *world) int {
 		defer stop()
 		context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	}
+	out := &countedWriter{Writer: w.stdout}
+	w.stdout = out
 	root := rootCmd(w)
 	root.SetArgs(oneDash(args))
 	root.SetOut(w.stdout)
 	root.SetErr(w.stderr)
 	root.SetIn(w.stdin)
-	err := root.ExecuteContext(ctx)
+	c, err := root.ExecuteContextC(ctx)
 	code := exitCode(ctx, err)
 	if err != nil && !errors.As(err, new(*silentError)) {
 		complain(w, err, code)
+		complainJSON(c, out, err, code)
 	}
 	return code
 }
@@ -133,13 +137,13 @@ func exitCode(ctx context.Context, err error) int {
 	return exitError
 }
 
-// complain prints an error, and the advice that it carries.
+// complain prints an error with its code, and the advice that it carries.
 func complain(w *world, err error, code int) {
 	if code == exitInterrupted {
 		fmt.Fprintf(w.stderr, "qtune: interrupted: %v\n", err)
 		return
 	}
-	fmt.Fprintf(w.stderr, "qtune: %v\n", err)
+	fmt.Fprintf(w.stderr, "qtune: %s\n", withCode(err))
 	if hint := hintOf(err); hint != "" {
 		fmt.Fprintf(w.stderr, "hint: %s\n", hint)
 	}
@@ -148,13 +152,27 @@ func complain(w *world, err error, code int) {
 	}
 }
 
+// withCode is an error's text, with its code at the end of the first line.
+func withCode(err error) string {
+	code := codeOf(err)
+	if code == "" {
+		return err.Error()
+	}
+	first, rest, more := strings.Cut(err.Error(), "\n")
+	first += " [" + code + "]"
+	if more {
+		first += "\n" + rest
+	}
+	return first
+}
+
 // hintOf is the advice that an error carries, "" if it has none.
 func hintOf(err error) string {
 	var hinted interface{ Hint() string }
 	switch {
 	case errors.As(err, &hinted):
 		return hinted.Hint()
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+	case diskFull(err):
 		return "free at least 2 MiB there, or keep runs elsewhere with --dir; what is recorded is safe, and `qtune apply` again goes on where this run stopped"
 	}
 	return ""
