@@ -82,6 +82,10 @@ bench-search: ## the search strategies against their goals: minutes (QTUNE_DATA 
 	$(GO) test ./tuner/finish -run 'Figures' -full -v -count=1
 	$(GO) test ./tuner/search -run '^$$' -bench Next
 
+.PHONY: pictures
+pictures: build ## the README's pictures, made anew by the program (needs Python and a Chromium)
+	@scripts/pictures.sh
+
 .PHONY: release
 release: ## archives for Linux and macOS, checksums and a container image of qtune, into dist/
 	@VERSION='$(VERSION)' scripts/release.sh
