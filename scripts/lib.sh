@@ -57,6 +57,14 @@ install_packages() {
 		die "apt-get install $* failed" "run it by hand to see why"
 }
 
+# install_actionlint puts the pinned checker of GitHub workflows into bin/, once.
+install_actionlint() {
+	local version=1.7.12
+	[ -x bin/actionlint ] && bin/actionlint -version 2>/dev/null | grep -q "^v\?$version$" && return 0
+	say "installing actionlint v$version into bin/"
+	(cd / && GOBIN="$OLDPWD/bin" "${GO:-go}" install "github.com/rhysd/actionlint/cmd/actionlint@v$version")
+}
+
 # need_go checks that Go is there and as new as go.mod asks.
 need_go() {
 	local want

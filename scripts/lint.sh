@@ -15,6 +15,16 @@ install_linter() {
 	(cd / && GOBIN="$OLDPWD/bin" "$GO" install "github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$VERSION")
 }
 
+# workflow holds the example of a GitHub workflow to GitHub's own rules.
+workflow() {
+	install_actionlint
+	bin/actionlint examples/ci/github-actions.yml
+}
+
+# kubernetes reads the exported manifests with Kubernetes' own types: a module of
+# its own, so that nothing of it is in go.mod.
+kubernetes() (cd export/k8scheck && "$GO" test -count 1 ./...)
+
 formatted() {
 	local files
 	files=$(git ls-files -co --exclude-standard '*.go' | while read -r f; do [ ! -f "$f" ] || printf '%s\n' "$f"; done)
@@ -50,5 +60,7 @@ check "build without cgo" env CGO_ENABLED=0 "$GO" build -o /dev/null ./...
 check "build for macOS" env CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 "$GO" build -o /dev/null ./...
 check "golangci-lint $VERSION" install_linter
 check "golangci-lint" "$LINTER" run ./...
+check "actionlint" workflow
+check "Kubernetes' types" kubernetes
 printf 'lint: %d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" = 0 ]

@@ -18,6 +18,9 @@ else
 	say "the tests that need Docker are skipped: $DOCKER_WHY"
 fi
 
+install_actionlint || say "the test that needs actionlint is skipped: it could not be installed"
+export PATH="$PWD/bin:$PATH"
+
 log=$(mktemp)
 trap 'docker_down; rm -f "$log"' EXIT
 rc=0
