@@ -36,7 +36,7 @@ test: ## sets up what the tests need, then runs all of them with the race detect
 	@scripts/test.sh
 
 .PHONY: lint
-lint: ## formatting, module sums, vet, golangci-lint, and builds without cgo and for macOS
+lint: ## formatting, module sums, vet, golangci-lint, builds without cgo and for macOS, CI example, Kubernetes' types
 	@scripts/lint.sh
 
 .PHONY: engines

@@ -36,7 +36,7 @@ archive() {
 	local folder=$WORK/$1
 	mkdir -p "$folder"
 	program "$2" "$3" "$4" "$folder/qtune"
-	cp -r "$WORK/words/." LICENSE README.md examples.hcl "$folder"
+	cp -r "$WORK/words/." LICENSE README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md docs examples examples.hcl "$folder"
 	tar --sort=name --mtime="@$EPOCH" --owner=0 --group=0 --numeric-owner --mode='u+rwX,go+rX,go-w' -C "$WORK" -cf - "$1" | gzip -9n >"$DIST/$1.tar.gz"
 	say "dist/$1.tar.gz"
 }

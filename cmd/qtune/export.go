@@ -172,7 +172,10 @@ func (win *winner) title() []string {
 		if sum.Gain != nil && !sum.KeptBaseline {
 			line += fmt.Sprintf(", %+.1f %% against the baseline", 100**sum.Gain)
 		}
-		lines = append(lines, line+simulatedWord(sum.Simulated)+".")
+		if sum.Simulated {
+			line += ", simulated"
+		}
+		lines = append(lines, line+".")
 	}
 	if sum.Simulated {
 		lines = append(lines, "SIMULATED: the engines were simulated on "+sum.Card+", and nothing was measured. Which configuration is the best on a real card is not known.")
