@@ -127,6 +127,21 @@ func TestDocumentsTellAll(t *testing.T) {
 	}
 }
 
+// TestDocumentsNamePackages: each folder with code stands in both lists of folders.
+func TestDocumentsNamePackages(t *testing.T) {
+	docs := documents(t)
+	files, err := filepath.Glob(filepath.Join("..", "..", "*", "*.go"))
+	if err != nil || len(files) < 100 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, f := range files {
+		name := filepath.Base(filepath.Dir(f))
+		if !strings.Contains(docs["README.md"], "\n"+name+"/ ") || !strings.Contains(docs["docs/architecture.md"], "`"+name+"`") {
+			t.Fatalf("README.md or docs/architecture.md says nothing of %s/", name)
+		}
+	}
+}
+
 func checkProfile(t *testing.T, b docBlock) {
 	t.Helper()
 	if !strings.Contains(b.text, "objective {") {
