@@ -142,6 +142,24 @@ func TestDocumentsNamePackages(t *testing.T) {
 	}
 }
 
+// TestDocumentsNameDependencies: the README says what each direct dependency is for.
+func TestDocumentsNameDependencies(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	direct := regexp.MustCompile(`(?m)^\t(\S+?)(?:/v\d+)? v\S+$`).FindAllStringSubmatch(string(text), -1)
+	if len(direct) < 10 {
+		t.Fatalf("%d direct dependencies", len(direct))
+	}
+	readme := strings.ReplaceAll(documents(t)["README.md"], "`github.com/moby/moby/client`, `…/api`", "github.com/moby/moby/client github.com/moby/moby/api")
+	for _, m := range direct {
+		if !strings.Contains(readme, m[1]) {
+			t.Errorf("the README does not say what %s is for", m[1])
+		}
+	}
+}
+
 func checkProfile(t *testing.T, b docBlock) {
 	t.Helper()
 	if !strings.Contains(b.text, "objective {") {
