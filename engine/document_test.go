@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -72,7 +71,6 @@ func factsTable(k Kind) string {
 	row("set for it", code(k.env...))
 	row("secrets go by", secretsTold(k))
 	row("kept in a run", cachesTold(k))
-	row("lines known of its death", deathsTold(k))
 	row("can be simulated", map[bool]string{true: "yes", false: "no"}[k.simulated])
 	return b.String()
 }
@@ -187,13 +185,4 @@ func cachesTold(k Kind) string {
 		all = append(all, "`"+name+"`")
 	}
 	return strings.Join(all, ", ")
-}
-
-func deathsTold(k Kind) string {
-	if k.rules == nil {
-		return ""
-	}
-	return fmt.Sprintf("%d of its own, beside those of all", len(slices.CompactFunc(slices.Clone(k.rules), func(a, b rule) bool {
-		return cmp.Compare(a.text, b.text) == 0 && a.match == b.match
-	})))
 }

@@ -156,7 +156,7 @@ func (r *engineReader) attributes() {
 func (r *engineReader) pullModel() {
 	r.truth("pull_model", &r.engine.PullModel)
 	if a := r.body.Attributes["pull_model"]; a != nil && r.engine.Kind != "ollama" {
-		r.l.report(caution(&a.NameRange, fmt.Sprintf("pull_model has no effect on %s", r.engine.Kind),
+		r.l.report(caution(codeNoEffect, &a.NameRange, fmt.Sprintf("pull_model has no effect on %s", r.engine.Kind),
 			"It is Ollama's, whose models are in a store of its own. Take it out: what comes from the Hugging Face hub is fetched where it is missing."))
 	}
 }

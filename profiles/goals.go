@@ -145,7 +145,7 @@ const AgreementWord = "agreement"
 func (l *loader) agreement(p *Profile, s *section) {
 	for _, word := range []string{"max", "at"} {
 		if s.has(word) {
-			l.errorf(s.body.Attributes[word].NameRange, fmt.Sprintf("A constraint on %s has no %s", AgreementWord, word),
+			l.errorf(codeConflict, s.body.Attributes[word].NameRange, fmt.Sprintf("A constraint on %s has no %s", AgreementWord, word),
 				"It says how far a winner's answers have to agree with the baseline's, at any load. Write min = \"97%\".")
 			return
 		}
@@ -155,7 +155,7 @@ func (l *loader) agreement(p *Profile, s *section) {
 		return
 	}
 	if p.Agreement != nil {
-		l.errorf(s.body.Attributes["min"].NameRange, "A second constraint on "+AgreementWord, "Take one of them out.")
+		l.errorf(codeTwice, s.body.Attributes["min"].NameRange, "A second constraint on "+AgreementWord, "Take one of them out.")
 		return
 	}
 	p.Agreement = s.limit("min", bench.Metric{Name: AgreementWord, Unit: bench.UnitShare})
