@@ -142,3 +142,14 @@ func TestAnIdleLevelIsNotBoundByTheClient(t *testing.T) {
 		}
 	})
 }
+
+// Where the hub reads, goroutines are woken to send and for nothing else: that a
+// burst of them waits for a core delays no token.
+func TestTheWaitForACoreCountsWhereItDelaysTokens(t *testing.T) {
+	u := clientUse{cpu: 100 * ms, buckets: []float64{0, 0.001, 0.002}, counts: []uint64{1, 9}}
+	for hub, bound := range map[bool]bool{false: true, true: false} {
+		if c := u.cost(time.Second, clientSigns{figure: 10, hub: hub}); c.Bound != bound {
+			t.Errorf("hub %v: bound %v, %q", hub, c.Bound, c.Reasons)
+		}
+	}
+}

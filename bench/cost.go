@@ -99,6 +99,7 @@ type clientSigns struct {
 	delayMS  *float64 // schedule delay p99
 	socketMS *float64 // how long a byte waited to be read
 	figure   float64  // the level's mean TTFT or TPOT, the smaller one
+	hub      bool     // no goroutine is woken for a token: the mean is that of the sends, whose delay is known
 }
 
 // cost says what the client used, and whether that was clearly too much.
@@ -118,7 +119,7 @@ func (u clientUse) cost(wall time.Duration, signs clientSigns) ClientCost {
 	if w := signs.socketMS; w != nil && *w > max(inMS(boundSocket), latencyShare*figure) {
 		c.because("what the server sent waited %.1f ms on average until it was read", *w)
 	}
-	if mean := u.meanLatency(); mean > max(inMS(boundLatency), latencyShare*figure) {
+	if mean := u.meanLatency(); !signs.hub && mean > max(inMS(boundLatency), latencyShare*figure) {
 		c.because("its goroutines waited %.2f ms for a core on average", mean)
 	} else if c.SchedLatencyP99MS != nil && *c.SchedLatencyP99MS > starved {
 		c.because("its goroutines waited up to %.0f ms for a core (p99)", *c.SchedLatencyP99MS)

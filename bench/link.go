@@ -77,6 +77,9 @@ func newLink(t Target, streams int, dial dialFunc) (*link, error) {
 	return l, nil
 }
 
+// reads says whether the link's hub reads the answers of w.
+func (l *link) reads(w *wire) bool { return l.hub != nil && w.dialect != dialectWhole }
+
 // open opens what is missing of n connections. One that cannot be opened is left
 // to fail where it can be counted: in the request that needs it.
 func (l *link) open(ctx context.Context, n int) {

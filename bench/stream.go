@@ -90,7 +90,7 @@ func (s *stream) complete() bool { return s.answer.done || s.answer.end != endNo
 
 func (s *stream) exchange(ctx context.Context, body []byte, w *watch) *failure {
 	s.answer.sent, s.reads, s.events.bytes = s.clock.now(), -1, 0
-	if s.link.hub != nil && s.wire.dialect != dialectWhole {
+	if s.link.reads(s.wire) {
 		return s.direct(ctx, body, w)
 	}
 	var conn *stampedConn

@@ -12,7 +12,9 @@ func (s *session) summary(l *ledger, use clientUse, wall time.Duration) LevelRes
 	r, v := s.figures(l)
 	r.WallS = wall.Seconds()
 	r.Server = s.server.view(l)
-	r.Client = use.cost(wall, clientSigns{delayMS: l.delayP99(), socketMS: s.link.sockets.wait(l.bytes, wall), figure: wallFigure(&r, l.clock)})
+	r.Client = use.cost(wall, clientSigns{
+		delayMS: l.delayP99(), socketMS: s.link.sockets.wait(l.bytes, wall), figure: wallFigure(&r, l.clock), hub: s.link.reads(&s.wire),
+	})
 	r.Notes = append(s.notes, s.remarks(l, v)...)
 	r.Notes = append(r.Notes, s.server.compare(&r)...)
 	return r
