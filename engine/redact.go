@@ -44,8 +44,18 @@ func newRedactor(secrets []profiles.Secret) redactor {
 	return r
 }
 
+// Hider puts the names of secrets where their values stand, in each of the forms in
+// which a program or a profile may write them. Values of fewer than four bytes are
+// ordinary words and stay.
+func Hider(secrets []profiles.Secret) *strings.Replacer {
+	if r := newRedactor(secrets).replacer; r != nil {
+		return r
+	}
+	return strings.NewReplacer()
+}
+
 // spellings are the forms in which a program may print a value: line by line,
-// as it is, inside JSON or a Python string, in a URL.
+// as it is, inside JSON or a Python string, in a URL, and in a profile.
 func spellings(value string) []string {
 	var all []string
 	for line := range strings.Lines(value) {
@@ -53,15 +63,26 @@ func spellings(value string) []string {
 		if len(line) < shortestSecret {
 			continue
 		}
-		quoted, _ := json.Marshal(line) // a string always has a JSON form
+		quoted := quote(line)
+		html, _ := json.Marshal(line) // as Go writes it, with < and & by number; a string always has that form
+		profile := strings.NewReplacer("${", "$${", "%{", "%%{").Replace(quoted)
 		python := strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(line)
-		for _, form := range []string{line, string(quoted[1 : len(quoted)-1]), python, url.QueryEscape(line), url.PathEscape(line)} {
+		for _, form := range []string{line, quoted, string(html[1 : len(html)-1]), profile, python, url.QueryEscape(line), url.PathEscape(line)} {
 			if !slices.Contains(all, form) {
 				all = append(all, form)
 			}
 		}
 	}
 	return all
+}
+
+// quote is what stands between the quotes of a JSON string.
+func quote(line string) string {
+	var out strings.Builder
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(line) // a string always has that form
+	return strings.TrimSuffix(strings.TrimPrefix(out.String(), `"`), "\"\n")
 }
 
 func (r redactor) text(s string) string {

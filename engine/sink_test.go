@@ -32,6 +32,26 @@ func TestRedactionAcrossWrites(t *testing.T) {
 	}
 }
 
+// The forms of one value in what qtune keeps and engines print.
+func TestHider(t *testing.T) {
+	const value = `a"b&c${d}\e%{f`
+	h := Hider([]profiles.Secret{{Name: "var.x", Value: value}, {Name: "short", Value: "abc"}})
+	for why, text := range map[string]string{
+		"as it is":                        value,
+		"in a profile":                    `a\"b&c$${d}\\e%%{f`,
+		"in JSON":                         `a\"b&c${d}\\e%{f`,
+		"in JSON that is safe for a page": `a\"b\u0026c${d}\\e%{f`,
+		"in a query":                      "a%22b%26c%24%7Bd%7D%5Ce%25%7Bf",
+	} {
+		if got := h.Replace("<" + text + "> abc"); got != "<(var.x)> abc" {
+			t.Errorf("%s: %s", why, got)
+		}
+	}
+	if got := Hider(nil).Replace(value); got != value {
+		t.Errorf("without secrets: %s", got)
+	}
+}
+
 func TestRedactionInAnEndlessLine(t *testing.T) {
 	var out buffer
 	s := newSink(&out, "vllm", newRedactor([]profiles.Secret{{Name: "k", Value: "hunter2"}}), nil)

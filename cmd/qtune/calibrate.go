@@ -157,12 +157,12 @@ func (f *forecaster) calibrate(results []tuner.TrialResult, run string, first in
 		v := calibrationView{Engine: release.kind, Version: release.version, Card: f.site.Card.Name, Run: run, Simulated: f.same}
 		fitted, err := f.site.Fit(seen[release], first)
 		if err != nil {
-			v.Unfitted = hider(f.profile.Secrets).Replace(err.Error())
+			v.Unfitted = engine.Hider(f.profile.Secrets).Replace(err.Error())
 			views = append(views, v)
 			continue
 		}
 		for i, why := range fitted.Skipped { // an engine's refusal repeats its command line
-			fitted.Skipped[i] = hider(f.profile.Secrets).Replace(why)
+			fitted.Skipped[i] = engine.Hider(f.profile.Secrets).Replace(why)
 		}
 		v.fill(fitted)
 		if keep && !f.same {

@@ -156,9 +156,9 @@ func (f *forecaster) forecast(t *tuner.Trial) forecastView {
 	server, why := f.serve(t)
 	switch {
 	case why != "":
-		return forecastView{Unknown: hider(f.profile.Secrets).Replace(why)}
+		return forecastView{Unknown: engine.Hider(f.profile.Secrets).Replace(why)}
 	case server.Refusal() != "":
-		return forecastView{Refusal: hider(f.profile.Secrets).Replace(server.Refusal()), StartS: server.Start().Seconds()}
+		return forecastView{Refusal: engine.Hider(f.profile.Secrets).Replace(server.Refusal()), StartS: server.Start().Seconds()}
 	}
 	v := forecastView{StartS: server.Start().Seconds(), Ceiling: f.ceiling(t), unseen: server.Unseen()}
 	goal := f.profile.Objective.At

@@ -54,7 +54,7 @@ type ours struct {
 	Kind  string `json:"kind"` // "container", "process", "volume", "network" or "folder"
 	ID    string `json:"id"`
 	Name  string `json:"name"`
-	Run   string `json:"run"`
+	Run   string `json:"run"` // "" of a folder whose run was killed before it could mark it
 	Trial string `json:"trial"`
 	Role  string `json:"role"`
 	State string `json:"state"`
@@ -65,6 +65,14 @@ type ours struct {
 	Elsewhere bool `json:"elsewhere,omitempty"`
 
 	remove func(context.Context) error
+}
+
+// whose names the run that it belongs to.
+func (o *ours) whose() string {
+	if o.Run == "" {
+		return "a run that was killed before it could mark it"
+	}
+	return "run " + o.Run
 }
 
 // findOurs lists what runs of qtune have started and not removed, on the Docker
@@ -117,7 +125,7 @@ func findFolders() []ours {
 		o := ours{
 			Kind: "folder", ID: t.Path, Name: filepath.Base(t.Path), State: "left", Run: t.Run, Trial: t.Trial, Role: engine.RoleTrial, Dir: t.Dir,
 			Live:   isLive(t.Dir, t.Run),
-			remove: func(context.Context) error { return os.RemoveAll(t.Path) },
+			remove: func(context.Context) error { return t.Remove() },
 		}
 		if !o.Live {
 			found = append(found, o)
@@ -170,10 +178,10 @@ func removeAll(ctx context.Context, all []ours, say func(string)) error {
 	var errs []error
 	for _, o := range all {
 		if err := o.remove(ctx); err != nil {
-			errs = append(errs, &tuner.LeftError{Trial: o.Trial, Err: fmt.Errorf("%s %s of run %s: %w", o.Kind, o.ID, o.Run, err)})
+			errs = append(errs, &tuner.LeftError{Trial: o.Trial, Err: fmt.Errorf("%s %s of %s: %w", o.Kind, o.ID, o.whose(), err)})
 			continue
 		}
-		say(fmt.Sprintf("removed %s %s (%s) of run %s", o.Kind, o.ID, o.Name, o.Run))
+		say(fmt.Sprintf("removed %s %s (%s) of %s", o.Kind, o.ID, o.Name, o.whose()))
 	}
 	return errors.Join(errs...)
 }

@@ -7,10 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"strings"
 	"time"
 
-	"github.com/qtune/qtune/profiles"
+	"github.com/qtune/qtune/engine"
 	"github.com/qtune/qtune/tuner"
 )
 
@@ -46,7 +45,7 @@ func (s *session) guard(ctx context.Context, run func(context.Context) ([]tuner.
 func (s *session) panicked(ctx context.Context, v any, stack []byte) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reapLimit)
 	defer cancel()
-	hide := hider(s.profile.Secrets)
+	hide := engine.Hider(s.profile.Secrets)
 	e := &panicError{text: hide.Replace(fmt.Sprint(v)), path: filepath.Join(s.folder.RunPath(s.runID), "panic.txt")}
 	text := fmt.Sprintf("%s\nqtune %s\npanic: %v\n\n%s", time.Now().UTC().Format(time.RFC3339), qtuneVersion(), v, stack)
 	if err := os.WriteFile(e.path, []byte(hide.Replace(text)), 0o644); err != nil {
@@ -56,18 +55,4 @@ func (s *session) panicked(ctx context.Context, v any, stack []byte) error {
 	found, err := findOurs(ctx, s.docker)
 	mine := ofRun(found, s.runID, s.folder.RunPath(s.runID))
 	return errors.Join(e, err, removeAll(ctx, mine, s.view.say))
-}
-
-// shortestSecret is the length, in bytes, below which a value is an ordinary word.
-const shortestSecret = 4
-
-// hider puts the names of secrets where their values stand.
-func hider(secrets []profiles.Secret) *strings.Replacer {
-	var pairs []string
-	for _, s := range secrets {
-		if len(s.Value) >= shortestSecret {
-			pairs = append(pairs, s.Value, "("+s.Name+")")
-		}
-	}
-	return strings.NewReplacer(pairs...)
 }

@@ -1,10 +1,16 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
+	"html"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,8 +28,9 @@ var planted = map[string]string{
 	"env.PLANT_ENV":   "pl4nted&env/b93d",
 	"env.PLANT_PRINT": "pl4nted-print-550a",
 	"var.token":       "pl4nted-var-e21f",
-	"default":         "pl4nted-default-9ab0",
+	"default":         `pl4nted-default\"9&${b0}`,
 	"env.HF_TOKEN":    "hf_pl4ntedTokenOfTheHub",
+	onCommandLine:     "pl4nted-shown-d00f",
 }
 
 const secretive = `
@@ -32,7 +39,7 @@ variable "token" {
 }
 variable "preset" {
   sensitive = true
-  default   = "pl4nted-default-9ab0"
+  default   = "pl4nted-default\\\"9&$${b0}"
 }
 model {
   id = "Qwen/Qwen3-8B"
@@ -69,40 +76,63 @@ objective {
 }
 `
 
+// onCommandLine is a secret that the test itself shows on one, to see that it looks.
+const onCommandLine = "env.PLANT_SHOWN"
+
 // secretsIn are the planted secrets that a text holds, in one of the forms in
 // which a program writes a value.
 func secretsIn(text string) []string {
 	var found []string
 	for name, value := range planted {
-		for _, form := range []string{value, strings.ReplaceAll(value, `"`, `\"`), url.QueryEscape(value), url.PathEscape(value), strings.ReplaceAll(value, `"`, "&#34;"), strings.ReplaceAll(value, "&", "&amp;"), strings.ReplaceAll(value, "&", `\u0026`)} {
-			if strings.Contains(text, form) {
-				found = append(found, name)
-				break
-			}
+		if slices.ContainsFunc(formsOf(value), func(form string) bool { return strings.Contains(text, form) }) {
+			found = append(found, name)
 		}
 	}
 	return found
 }
 
+// formsOf are the forms in which a value may be written.
+func formsOf(value string) []string {
+	loose := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value)
+	marshalled, _ := json.Marshal(value) // a string always has that form
+	return []string{
+		value, loose, strings.NewReplacer("${", "$${", "%{", "%%{").Replace(loose), string(marshalled[1 : len(marshalled)-1]),
+		url.QueryEscape(value), url.PathEscape(value), html.EscapeString(value), strings.ReplaceAll(value, `"`, `""`), fmt.Sprintf("%q", value),
+	}
+}
+
+func TestSecretsAreSeen(t *testing.T) {
+	for name, value := range planted {
+		for _, form := range formsOf(value) {
+			if got := secretsIn("x=" + form + ";"); len(got) != 1 || got[0] != name {
+				t.Errorf("%s, written %s: seen are %v", name, form, got)
+			}
+		}
+	}
+	if got := secretsIn("pl4nted-"); len(got) > 0 {
+		t.Errorf("seen where there is none: %v", got)
+	}
+}
+
 // watchCommandLines looks at the command lines of all processes until stop, and
-// gives those that held a secret. That of a flag without a twin in the
-// environment is the engine's own to protect.
+// gives those that held a secret. That of a flag without a twin in the environment
+// is the engine's own to protect. It fails where it does not see its own.
 func watchCommandLines(t *testing.T) (stop func() []string) {
 	t.Helper()
-	found := map[string]bool{}
+	shown := exec.Command("sh", "-c", "read x", "sh", planted[onCommandLine]) // until its input ends
+	input, err := shown.StdinPipe()
+	if err == nil {
+		err = shown.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]map[string]bool{} // by secret
 	done := make(chan struct{})
 	var watch sync.WaitGroup
 	watch.Go(func() {
 		for {
-			lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
-			for _, l := range lines {
-				text, _ := os.ReadFile(l)
-				for _, name := range secretsIn(string(text)) {
-					if name != "env.PLANT_PRINT" {
-						found[name+": "+strings.ReplaceAll(string(text), "\x00", " ")] = true
-					}
-				}
-			}
+			lookAtCommandLines(found)
 			select {
 			case <-done:
 				return
@@ -111,13 +141,33 @@ func watchCommandLines(t *testing.T) (stop func() []string) {
 		}
 	})
 	return func() []string {
+		t.Helper()
 		close(done)
 		watch.Wait()
+		_, _ = input.Close(), shown.Wait() // it ends with an error: it read nothing
+		if found[onCommandLine] == nil {
+			t.Error("a secret that stood on a command line all the time was not seen")
+		}
+		delete(found, onCommandLine)
+		delete(found, "env.PLANT_PRINT")
 		var all []string
-		for line := range found {
-			all = append(all, line)
+		for name, lines := range found {
+			all = append(all, fmt.Sprint(name, ": ", slices.Sorted(maps.Keys(lines))))
 		}
 		return all
+	}
+}
+
+func lookAtCommandLines(found map[string]map[string]bool) {
+	paths, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, path := range paths {
+		text, _ := os.ReadFile(path) // its process may have ended
+		for _, name := range secretsIn(string(text)) {
+			if found[name] == nil {
+				found[name] = map[string]bool{}
+			}
+			found[name][strings.ReplaceAll(string(text), "\x00", " ")] = true
+		}
 	}
 }
 
@@ -158,15 +208,20 @@ func TestSecretsStayOut(t *testing.T) {
 	}
 	apply.keepsSecrets(t, "apply")
 	out := filepath.Join(t.TempDir(), "out")
-	for _, args := range [][]string{
+	commands := [][]string{
 		{"plan", path, "--simulate"}, {"plan", path, "--simulate", "--json"}, {"validate", path}, {"validate", path, "--json"},
 		{"runs", "--dir", dir, "--json"}, {"runs", "--dir", dir, "--check"}, {"ps", "--json"}, {"logs", "--dir", dir, s.Winner.Trial},
 		{"report", "--dir", dir}, {"report", "--dir", dir, "--format", "json"}, {"report", "--dir", dir, "--format", "html"},
 		{"report", "--dir", dir, "--format", "md"}, {"report", "--dir", dir, "--format", "csv-full"}, {"report", "--dir", dir, "--format", "svg", "-o", out},
+		{"compare", "--dir", dir, s.Run, s.Run}, {"compare", "--dir", dir, s.Run, s.Run, "--json"}, {"calibrate", "--dir", dir, s.Run}, {"doctor", path}, {"fmt", "-diff", path},
 		simulated(path, dir), {"plan", path + ".not"},
-	} {
+	}
+	for _, format := range exportFormats() {
+		commands = append(commands, []string{"export", "--to", format, "--dir", dir})
+	}
+	for _, args := range commands {
 		c := secretConsole(t)
-		if code := c.run(t, args...); code != exitOK && args[1] != path+".not" {
+		if code := c.run(t, args...); code != exitOK && args[0] != "doctor" && args[1] != path+".not" {
 			t.Errorf("%v: exit %d: %s", args, code, c.err.String())
 		}
 		c.keepsSecrets(t, strings.Join(args, " "))
@@ -240,7 +295,11 @@ func TestSecretsStayOutOfLabels(t *testing.T) {
 			}
 		}
 	}
-	for _, pid := range reapersOf(t, dir) {
+	reapers := reapersOf(t, dir)
+	if len(reapers) != 1 {
+		t.Errorf("%d reapers", len(reapers))
+	}
+	for _, pid := range reapers {
 		text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "environ"))
 		for _, name := range secretsIn(string(text)) {
 			t.Errorf("the reaper's environment holds %s", name)
@@ -254,5 +313,7 @@ func TestSecretsStayOutOfLabels(t *testing.T) {
 		t.Errorf("a command line shows %s", line)
 	}
 	goneInTime(t, func() []string { return leftOf(t, d, dir) })
-	noSecretFiles(t, dir)
+	if n := noSecretFiles(t, dir); n < 3 {
+		t.Errorf("only %d files were looked at", n)
+	}
 }

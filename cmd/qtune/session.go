@@ -148,7 +148,7 @@ func (s *session) openRun(host string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("make the run's folder (choose another with --dir): %w", err)
 	}
-	kept := hider(s.profile.Secrets).Replace(string(s.profile.Source)) // the default of a sensitive variable stands in it
+	kept := engine.Hider(s.profile.Secrets).Replace(string(s.profile.Source)) // the default of a sensitive variable stands in it
 	if err := os.WriteFile(filepath.Join(dir, "profile.hcl"), []byte(kept), 0o644); err != nil {
 		return fmt.Errorf("keep the profile: %w", err)
 	}
