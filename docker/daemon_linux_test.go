@@ -3,6 +3,8 @@ package docker
 import (
 	"bytes"
 	"context"
+	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,11 +21,21 @@ import (
 type private struct {
 	dir    string
 	daemon *exec.Cmd
-	log    string // its output: a file, since its containerd outlives it and must not lose a pipe
+	log    string     // its output: a file, since its containerd outlives it and must not lose a pipe
+	port   *os.File   // nil, or the socket of TCP that it serves by TLS
+	asks   *authority // for certificates there
 }
 
 // newPrivate starts a daemon, or skips the test where none can be.
 func newPrivate(t *testing.T) *private {
+	t.Helper()
+	p := ownDaemon(t)
+	p.begin(t)
+	return p
+}
+
+// ownDaemon is one that has not been started.
+func ownDaemon(t *testing.T) *private {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("starting a Docker daemon takes seconds; not with -short")
@@ -37,7 +49,6 @@ func newPrivate(t *testing.T) *private {
 	}
 	p := &private{dir: dir, log: filepath.Join(dir, "log")}
 	t.Cleanup(func() { p.clean(t) })
-	p.begin(t)
 	return p
 }
 
@@ -58,6 +69,9 @@ func (p *private) begin(t *testing.T) {
 	p.daemon = exec.Command("dockerd", "--host", p.host(), "--data-root", filepath.Join(p.dir, "data"),
 		"--exec-root", filepath.Join(p.dir, "exec"), "--pidfile", filepath.Join(p.dir, "pid"),
 		"--bridge=none", "--iptables=false", "--ip-forward=false", "--shutdown-timeout=3")
+	if p.port != nil {
+		p.serveTLS()
+	}
 	p.daemon.Stdout, p.daemon.Stderr = out, out
 	// A network namespace of its own: a daemon without a bridge removes docker0,
 	// which the machine's daemon uses.
@@ -73,6 +87,15 @@ func (p *private) begin(t *testing.T) {
 	}
 	said, _ := os.ReadFile(p.log)
 	t.Fatalf("dockerd did not start:\n%s", said)
+}
+
+// serveTLS hands the daemon a socket of the test's own network, as systemd does: it
+// cannot open one there.
+func (p *private) serveTLS() {
+	at := func(name string) string { return filepath.Join(p.asks.dir, name) }
+	p.daemon.Args = append([]string{"sh", "-c", `LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@"`}, append(p.daemon.Args, "--host", "fd://",
+		"--tlsverify", "--tlscacert", at(caFile), "--tlscert", at("daemon.pem"), "--tlskey", at("daemon-key.pem"))...)
+	p.daemon.Path, p.daemon.ExtraFiles = "/bin/sh", []*os.File{p.port}
 }
 
 // end signals the daemon and waits for it to be gone.
@@ -157,5 +180,61 @@ func TestTheDaemonIsStoppedWhileAContainerRuns(t *testing.T) {
 				t.Errorf("left: %v, %v", left, err)
 			}
 		})
+	}
+}
+
+// TestTheDaemonWantsTLS is TestTLS with a Docker daemon: what fits runs a container,
+// by the environment and by a context.
+func TestTheDaemonWantsTLS(t *testing.T) {
+	p, a := ownDaemon(t), newAuthority(t)
+	a.client(t)
+	a.server(t, "daemon", "127.0.0.1", time.Time{})
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if p.port, err = l.(*net.TCPListener).File(); err != nil {
+		t.Fatal(err)
+	}
+	defer p.port.Close()
+	p.asks = a
+	p.begin(t)
+	host := "tcp://" + l.Addr().String()
+	for _, r := range tlsRows(t, host, a) {
+		t.Run(r.why, func(t *testing.T) {
+			if c := r.connects(t); c != nil {
+				runsAGuest(t, c)
+			}
+		})
+	}
+	t.Run("by a context", func(t *testing.T) {
+		t.Setenv("DOCKER_HOST", "")
+		t.Setenv("DOCKER_CONTEXT", "secure")
+		t.Setenv("DOCKER_CONFIG", dockerConfig(t, "", map[string]string{"secure": host}))
+		for _, f := range []string{caFile, certFile, keyFile} {
+			to := contextFile(os.Getenv("DOCKER_CONFIG"), "secure", "tls", f)
+			if err := errors.Join(os.MkdirAll(filepath.Dir(to), 0o755), os.Rename(filepath.Join(a.folder(t, f), f), to)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c, err := Connect(t.Context(), zerolog.Nop())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		runsAGuest(t, c)
+	})
+}
+
+// runsAGuest runs a container to its end by a connection.
+func runsAGuest(t *testing.T, c *Client) {
+	t.Helper()
+	guestImage(t, c)
+	var log syncBuffer
+	s := guest(t, &log, "exit", "3")
+	s.Network = "none"
+	if exit := waitDone(t, run(t, c, s)); exit != (Exit{Code: 3}) || !strings.Contains(log.String(), "last line\n") {
+		t.Errorf("got %+v and the log %q", exit, &log)
 	}
 }

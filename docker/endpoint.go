@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -25,18 +26,32 @@ type endpoint struct {
 	ca, cert, key string // files of TLS; "" for none
 }
 
+// The files of TLS, in a folder of them.
+const caFile, certFile, keyFile = "ca.pem", "cert.pem", "key.pem"
+
+// certificates takes those that are in a folder.
+func (e *endpoint) certificates(folder string) {
+	for name, to := range map[string]*string{caFile: &e.ca, certFile: &e.cert, keyFile: &e.key} {
+		if path := filepath.Join(folder, name); fileExists(path) {
+			*to = path
+		}
+	}
+}
+
+func fileExists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
 // findEndpoint finds the daemon as the docker command does: DOCKER_HOST, else the
 // context that DOCKER_CONTEXT names, else the current one of its configuration,
 // else the local socket. A context lies in two places under the configuration's
 // folder: contexts/meta/HASH/meta.json and contexts/tls/HASH/docker/, where HASH is
 // the SHA-256 of its name.
 func findEndpoint(getenv func(string) string) (endpoint, error) {
-	if getenv("DOCKER_HOST") != "" {
-		return endpoint{}, nil // the library reads it, and the variables of TLS with it
-	}
-	folder := getenv("DOCKER_CONFIG")
-	if folder == "" {
-		folder = filepath.Join(getenv("HOME"), ".docker")
+	folder := cmp.Or(getenv("DOCKER_CONFIG"), filepath.Join(getenv("HOME"), ".docker"))
+	if host := getenv("DOCKER_HOST"); host != "" {
+		return hostByEnvironment(host, folder, getenv)
 	}
 	name := getenv("DOCKER_CONTEXT")
 	if name == "" {
@@ -50,6 +65,25 @@ func findEndpoint(getenv func(string) string) (endpoint, error) {
 		return endpoint{}, nil
 	}
 	return readContext(folder, name)
+}
+
+// hostByEnvironment reads the variables of TLS as the docker command does, and not as
+// the library, which skips the check of the daemon's certificate where only
+// DOCKER_CERT_PATH is set. A local socket needs none of them.
+func hostByEnvironment(host, folder string, getenv func(string) string) (endpoint, error) {
+	e := endpoint{host: host}
+	verify, skip := getenv("DOCKER_TLS_VERIFY") != "", getenv("DOCKER_TLS") != ""
+	switch {
+	case strings.HasPrefix(host, "unix:"), strings.HasPrefix(host, "npipe:"), !verify && !skip:
+		return e, nil
+	case !verify:
+		return endpoint{}, errors.New("DOCKER_TLS without DOCKER_TLS_VERIFY skips the check of the daemon's certificate, which is not supported")
+	}
+	folder = cmp.Or(getenv("DOCKER_CERT_PATH"), folder)
+	if e.certificates(folder); e.ca == "" {
+		return endpoint{}, fmt.Errorf("DOCKER_TLS_VERIFY is set, and there is no %s in %s to check the daemon's certificate with", caFile, folder)
+	}
+	return e, nil
 }
 
 // currentContext is the one that `docker context use` has chosen; "" for none.
@@ -69,10 +103,19 @@ func currentContext(folder string) (string, error) {
 	return config.CurrentContext, nil
 }
 
-func readContext(folder, name string) (endpoint, error) {
+// contextFile is where a context keeps a file: "meta" what it is, "tls" the files of
+// TLS.
+func contextFile(folder, name, kind, file string) string {
 	sum := sha256.Sum256([]byte(name))
-	hash := hex.EncodeToString(sum[:])
-	text, err := os.ReadFile(filepath.Join(folder, "contexts", "meta", hash, "meta.json"))
+	at := filepath.Join(folder, "contexts", kind, hex.EncodeToString(sum[:]))
+	if kind == "tls" {
+		at = filepath.Join(at, "docker") // the endpoint of that name
+	}
+	return filepath.Join(at, file)
+}
+
+func readContext(folder, name string) (endpoint, error) {
+	text, err := os.ReadFile(contextFile(folder, name, "meta", "meta.json"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return endpoint{}, fmt.Errorf("there is no docker context %q: `docker context ls` lists them", name)
 	}
@@ -93,26 +136,18 @@ func readContext(folder, name string) (endpoint, error) {
 		return endpoint{}, fmt.Errorf("the docker context %q skips the check of the daemon's certificate, which is not supported", name)
 	}
 	e := endpoint{name: name, host: at.Host}
-	for _, f := range []struct {
-		file string
-		to   *string
-	}{{"ca.pem", &e.ca}, {"cert.pem", &e.cert}, {"key.pem", &e.key}} {
-		path := filepath.Join(folder, "contexts", "tls", hash, "docker", f.file)
-		if _, err := os.Stat(path); err == nil {
-			*f.to = path
-		}
-	}
+	e.certificates(filepath.Dir(contextFile(folder, name, "tls", caFile)))
 	return e, nil
 }
 
 // options are those by which the library reaches the endpoint.
 func (e endpoint) options() []client.Opt {
-	if e.name == "" {
-		return []client.Opt{client.FromEnv}
-	}
 	all := []client.Opt{client.WithAPIVersionFromEnv()}
 	if e.ca != "" || e.cert != "" {
 		all = append(all, client.WithTLSClientConfig(e.ca, e.cert, e.key))
+	}
+	if e.host == "" {
+		return all
 	}
 	return append(all, client.WithHost(e.host))
 }

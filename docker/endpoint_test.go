@@ -1,8 +1,6 @@
 package docker
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"os"
 	"path/filepath"
@@ -16,26 +14,27 @@ import (
 func dockerConfig(t *testing.T, current string, hosts map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
-	put := func(text string, path ...string) {
+	put := func(text, full string) {
 		t.Helper()
-		full := filepath.Join(append([]string{dir}, path...)...)
 		if err := errors.Join(os.MkdirAll(filepath.Dir(full), 0o755), os.WriteFile(full, []byte(text), 0o600)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	put(`{"auths":{},"currentContext":"`+current+`"}`, "config.json")
+	put(`{"auths":{},"currentContext":"`+current+`"}`, filepath.Join(dir, "config.json"))
 	for name, host := range hosts {
-		sum := sha256.Sum256([]byte(name))
-		hash := hex.EncodeToString(sum[:])
-		put(`{"Name":"`+name+`","Metadata":{},"Endpoints":{"docker":{"Host":"`+host+`","SkipTLSVerify":`+map[bool]string{true: "true", false: "false"}[name == "lax"]+`}}}`, "contexts", "meta", hash, "meta.json")
+		put(`{"Name":"`+name+`","Metadata":{},"Endpoints":{"docker":{"Host":"`+host+`","SkipTLSVerify":`+map[bool]string{true: "true", false: "false"}[name == "lax"]+`}}}`, contextFile(dir, name, "meta", "meta.json"))
 		if name == "tls" {
-			put("", "contexts", "tls", hash, "docker", "ca.pem")
+			put("", contextFile(dir, name, "tls", caFile))
 		}
 	}
 	return dir
 }
 
 func TestFindEndpoint(t *testing.T) {
+	certificates := t.TempDir()
+	if err := os.WriteFile(filepath.Join(certificates, caFile), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	hosts := map[string]string{"rootless": "unix:///run/user/1000/docker.sock", "tls": "tcp://127.0.0.1:2376", "lax": "tcp://127.0.0.1:2376"}
 	tests := []struct {
 		why     string
@@ -49,7 +48,13 @@ func TestFindEndpoint(t *testing.T) {
 		{"the current context", "rootless", nil, hosts["rootless"], false, ""},
 		{"the default context by its name", "default", nil, "", false, ""},
 		{"the environment's context goes before it", "rootless", map[string]string{"DOCKER_CONTEXT": "tls"}, hosts["tls"], true, ""},
-		{"DOCKER_HOST goes before all, and the library reads it", "rootless", map[string]string{"DOCKER_HOST": "unix:///x", "DOCKER_CONTEXT": "tls"}, "", false, ""},
+		{"DOCKER_HOST goes before all", "rootless", map[string]string{"DOCKER_HOST": "unix:///x", "DOCKER_CONTEXT": "tls"}, "unix:///x", false, ""},
+		{"TLS is for sockets of TCP", "", map[string]string{"DOCKER_HOST": "unix:///x", "DOCKER_TLS_VERIFY": "1"}, "unix:///x", false, ""},
+		{"a folder of certificates alone turns nothing on", "", map[string]string{"DOCKER_HOST": "tcp://127.0.0.1:1", "DOCKER_CERT_PATH": certificates}, "tcp://127.0.0.1:1", false, ""},
+		{"DOCKER_TLS_VERIFY does", "", map[string]string{"DOCKER_HOST": "tcp://127.0.0.1:1", "DOCKER_CERT_PATH": certificates, "DOCKER_TLS_VERIFY": "1"}, "tcp://127.0.0.1:1", true, ""},
+		{"without a folder, that of the configuration", "", map[string]string{"DOCKER_HOST": "tcp://127.0.0.1:1", "DOCKER_CONFIG": certificates, "DOCKER_TLS_VERIFY": "1"}, "tcp://127.0.0.1:1", true, ""},
+		{"no certificate to check the daemon's with", "", map[string]string{"DOCKER_HOST": "tcp://127.0.0.1:1", "DOCKER_CERT_PATH": "/none", "DOCKER_TLS_VERIFY": "1"}, "", false, "no ca.pem in /none"},
+		{"TLS without a check of certificates", "", map[string]string{"DOCKER_HOST": "tcp://127.0.0.1:1", "DOCKER_TLS": "1"}, "", false, "skips the check"},
 		{"a context that is not there", "gone", nil, "", false, `there is no docker context "gone"`},
 		{"a context without a check of certificates", "lax", nil, "", false, "skips the check"},
 		{"a configuration that is no JSON", `","`, nil, "", false, "config.json"},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/containerd/errdefs"
@@ -18,7 +19,8 @@ type Reason string
 const (
 	NoDaemon     Reason = "no_daemon"      // nothing answers at the daemon's address
 	NoPermission Reason = "no_permission"  // the socket is there and may not be used
-	BadHost      Reason = "bad_host"       // DOCKER_HOST or its TLS files cannot be used
+	BadHost      Reason = "bad_host"       // DOCKER_HOST, a context or the files of TLS cannot be used
+	BadTLS       Reason = "bad_tls"        // the daemon and this side do not accept each other's certificates
 	FarHost      Reason = "far_host"       // the daemon is on another machine
 	OldDaemon    Reason = "old_daemon"     // the daemon is older than MinAPIVersion
 	NoImage      Reason = "no_image"       // the image is not here, or not in its registry
@@ -59,6 +61,8 @@ func (e *Error) Hint() string {
 		return `add yourself to the group "docker" and log in again, or run as root; --simulate and runtime = "process" work without Docker`
 	case BadHost:
 		return `set DOCKER_HOST to unix:///path or tcp://127.0.0.1:port, and DOCKER_CERT_PATH for TLS, or choose another context with "docker context use"; for a daemon on another machine, run qtune there`
+	case BadTLS:
+		return `DOCKER_TLS_VERIFY=1 turns TLS on; the folder of DOCKER_CERT_PATH needs ca.pem, which signed the daemon's certificate, and cert.pem with key.pem, which the daemon's --tlscacert signed; "docker version" shows whether they do`
 	case FarHost:
 		return `run qtune on that machine; it needs no installation, one file is enough`
 	case OldDaemon:
@@ -111,6 +115,8 @@ func reasonOf(err error) Reason {
 		return Cancelled
 	case strings.Contains(text, "permission denied while trying to connect"):
 		return NoPermission
+	case isTLS(err, text):
+		return BadTLS
 	case client.IsErrConnectionFailed(err), errors.Is(err, context.DeadlineExceeded):
 		return NoDaemon
 	}
@@ -128,6 +134,16 @@ func reasonOf(err error) Reason {
 		return Invalid
 	}
 	return ""
+}
+
+// isTLS tells whether a connection failed over certificates, or since only one side
+// spoke TLS. What a daemon says of its registries is none of that.
+func isTLS(err error, text string) bool {
+	if strings.Contains(text, "client sent an http request to an https server") {
+		return true
+	}
+	words := func(w string) bool { return strings.Contains(text, w) }
+	return client.IsErrConnectionFailed(err) && slices.ContainsFunc([]string{"x509: ", "tls: ", "tls-enabled daemon", "http response to https client"}, words)
 }
 
 type wording struct {
