@@ -1,10 +1,12 @@
 # A Docker Engine for as long as a script runs. Sourced after lib.sh.
 #
 # docker_up starts one only if none answers; docker_down stops only the one that
-# docker_up started.
+# docker_up or docker_island started.
 
 DOCKERD_JOB=
 DOCKERD_LOG=
+DOCKERD_PID=/var/run/docker.pid
+DOCKERD_FOLDER=
 
 docker_answers() { command -v docker >/dev/null && docker info >/dev/null 2>&1; }
 
@@ -27,6 +29,24 @@ docker_up() {
 	fi
 	docker_answers && return 0 # the package started it
 	docker_start || docker_start --iptables=false --ip6tables=false --bridge-nf-call-iptables=false || {
+		DOCKER_WHY="dockerd did not start; the end of its log: $(tail -n 3 "$DOCKERD_LOG" | tr '\n' ' ')"
+		return 1
+	}
+}
+
+# docker_can_island tells whether docker_island will do in a network of its own
+# (unshare --net), installing Docker where it is missing.
+docker_can_island() { [ "$(id -u)" = 0 ] && unshare --net ip link set lo up 2>/dev/null && docker_install; }
+
+# docker_island starts an engine of its own in a folder of its own, whether or not
+# another one runs: for a script in a network of its own.
+docker_island() {
+	ip link set lo up
+	DOCKERD_FOLDER=$(mktemp -d /tmp/qisland.XXXX)
+	DOCKERD_PID=$DOCKERD_FOLDER/pid
+	export DOCKER_HOST=unix://$DOCKERD_FOLDER/sock
+	local at=(--host "$DOCKER_HOST" --data-root "$DOCKERD_FOLDER/data" --exec-root "$DOCKERD_FOLDER/exec" --pidfile "$DOCKERD_PID")
+	docker_start "${at[@]}" || docker_start "${at[@]}" --iptables=false --ip6tables=false || {
 		DOCKER_WHY="dockerd did not start; the end of its log: $(tail -n 3 "$DOCKERD_LOG" | tr '\n' ' ')"
 		return 1
 	}
@@ -57,12 +77,19 @@ docker_start() {
 	done
 }
 
-# docker_down stops the engine that docker_up started, if it did.
+# docker_down stops the engine that docker_up or docker_island started, if they did.
 docker_down() {
 	[ -n "$DOCKERD_JOB" ] || return 0
 	say "stopping dockerd"
-	as_root kill "$(cat /var/run/docker.pid)" 2>/dev/null || true
+	local pid i
+	pid=$(cat "$DOCKERD_PID" 2>/dev/null || true)
+	[ -z "$pid" ] || as_root kill "$pid" 2>/dev/null || true
 	wait "$DOCKERD_JOB" 2>/dev/null || true
+	for ((i = 0; i < 40; i++)); do # the job may have been killed before it
+		as_root kill -0 "${pid:-none}" 2>/dev/null || break
+		sleep 0.5
+	done
 	DOCKERD_JOB=
 	rm -f "$DOCKERD_LOG"
+	[ -z "$DOCKERD_FOLDER" ] || rm -rf --one-file-system "$DOCKERD_FOLDER" || say "left: $DOCKERD_FOLDER"
 }

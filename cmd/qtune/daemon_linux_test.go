@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/qtune/qtune/tuner"
 )
 
 var chaosDaemons = flag.Int("chaos.daemons", 1, "runs in whose middle their Docker daemon ends")
@@ -147,11 +149,18 @@ func TestDaemonEndsInTheMiddle(t *testing.T) {
 	path := write(t, "daemon.hcl", alone)
 	args := []string{bin, "apply", path, "--simulate", "--simulate-in", "docker", "--simulate-speed", "40", "--json", "--dir"}
 	began := time.Now()
-	out, err := i.inside(t.Context(), append(args, t.TempDir())...).Output()
-	if err != nil {
-		t.Fatalf("undisturbed: %v\n%s", err, out)
+	var want tuner.Summary
+	var took time.Duration
+	for range 5 { // a busy machine spoils one, which then has no winner
+		out, err := i.inside(t.Context(), append(args, t.TempDir())...).Output()
+		if took, want = time.Since(began), lastResult(t, string(out)); err == nil && want.Winner != nil {
+			break
+		}
+		began = time.Now()
 	}
-	took, want := time.Since(began), lastResult(t, string(out))
+	if want.Winner == nil {
+		t.Fatalf("undisturbed, five times over: %+v", want)
+	}
 	t.Logf("undisturbed it takes %.1f s", took.Seconds())
 	retried, wrong, spoilt := 0, 0, 0
 	for n := range *chaosDaemons {
@@ -177,11 +186,11 @@ func TestDaemonEndsInTheMiddle(t *testing.T) {
 			continue
 		}
 		got := lastResult(t, stdout.String())
-		switch same := got.Winner != nil && got.Winner.Trial == want.Winner.Trial && got.Trials == want.Trials; {
+		switch judge(got, want, func() []tuner.Record { return (&round{t: t, dir: dir}).journal(got.Run) }) {
 		case same:
-		case got.Trials == want.Trials && (&round{t: t, dir: dir}).spoilt(got.Run):
+		case excused:
 			spoilt++
-		default:
+		case differs:
 			wrong++
 			t.Errorf("%s for %v: winner %+v, want %+v; trials %+v, want %+v\n%s", how, away, got.Winner, want.Winner, got.Trials, want.Trials, strings.Join(failuresIn(stdout.String()), "\n"))
 		}

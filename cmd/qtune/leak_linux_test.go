@@ -12,7 +12,10 @@ import (
 	"time"
 )
 
-var leakTime = flag.Duration("chaos.leak", 15*time.Second, "how long trials follow one another in one process")
+var (
+	leakTime   = flag.Duration("chaos.leak", 10*time.Second, "how long trials follow one another in one process")
+	leakTrials = flag.Int("chaos.trials", 0, "how many trials follow one another, however long they take; 0: as many as there is time for")
+)
 
 // footprint is what a process holds.
 type footprint struct {
@@ -55,6 +58,14 @@ func settled(t *testing.T) footprint {
 	return least
 }
 
+// enough tells whether a part of the trials is done, which began when n were.
+func enough(n, began int, part float64, since time.Time) bool {
+	if *leakTrials > 0 {
+		return float64(n-began) >= part*float64(*leakTrials)
+	}
+	return n > began && time.Since(since) >= time.Duration(part*float64(*leakTime))
+}
+
 // TestLeaks runs trial after trial in one process: nothing may be left of them,
 // and the memory may grow by 5 % at most.
 func TestLeaks(t *testing.T) {
@@ -75,11 +86,12 @@ func TestLeaks(t *testing.T) {
 		return s.Trials.OK + s.Trials.Failed
 	}
 	n := 0
-	for until := time.Now().Add(*leakTime / 4); time.Now().Before(until) || n == 0; {
+	const warmUp = 0.2
+	for since := time.Now(); !enough(n, 0, warmUp, since); {
 		n += trials()
 	}
 	before, warm := settled(t), n
-	for until := time.Now().Add(*leakTime * 3 / 4); time.Now().Before(until) || n == warm; {
+	for since := time.Now(); !enough(n, warm, 1-warmUp, since); {
 		n += trials()
 	}
 	after := settled(t)
