@@ -231,7 +231,7 @@ func (r *round) after() {
 	if took := time.Since(began); !r.reaperToo {
 		r.sum.count(func(s *toll) { s.leftLater += len(left); s.slowest = max(s.slowest, took) })
 		if len(left) > 0 {
-			r.t.Errorf("left 10 s after a kill: %v", left)
+			r.t.Errorf("left 10 s after a kill: %v\n%s", left, r.whatReapersSay())
 		}
 	}
 	runs, _ := os.ReadDir(filepath.Join(r.dir, "runs")) // none: it was killed before it began
@@ -250,6 +250,17 @@ func (r *round) after() {
 		r.sum.count(func(s *toll) { s.leftAfter += len(left) })
 		r.t.Errorf("left after destroy: %v", left)
 	}
+}
+
+// whatReapersSay is what they have written, the time now, and how busy the machine is.
+func (r *round) whatReapersSay() string {
+	logs, _ := filepath.Glob(filepath.Join(r.dir, "runs", "*", "reaper.log"))
+	said := ""
+	for _, path := range append(logs, "/proc/loadavg") {
+		text, _ := os.ReadFile(path)
+		said += string(text)
+	}
+	return time.Now().UTC().Format(time.RFC3339Nano) + "\n" + said
 }
 
 // countReaped counts what the reaper of the last run says that it has removed.
@@ -352,7 +363,7 @@ func (r *round) goOn(args []string) {
 		}
 	})
 	if said == differs {
-		r.t.Errorf("decided %+v of %+v, undisturbed %+v of %+v", got.Winner, got.Trials, r.want.Winner, r.want.Trials)
+		r.t.Errorf("decided for %q of %+v, undisturbed for %q of %+v%s", trialThatWon(got), got.Trials, trialThatWon(r.want), r.want.Trials, measurements(r.journal(got.Run)))
 	}
 	if len(lost) > 0 {
 		r.t.Errorf("acknowledged, recorded, and measured again: %v", lost)

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -162,44 +163,67 @@ func TestDaemonEndsInTheMiddle(t *testing.T) {
 		t.Fatalf("undisturbed, five times over: %+v", want)
 	}
 	t.Logf("undisturbed it takes %.1f s", took.Seconds())
-	retried, wrong, spoilt := 0, 0, 0
+	d := &daemonToll{}
 	for n := range *chaosDaemons {
 		how := []string{"shut down", "killed", "stopped"}[n%3]
-		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+		after := time.Second + time.Duration(random.Float64()*float64(took))
+		away := time.Duration(1+random.IntN(4)) * time.Second
 		dir := t.TempDir()
+		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 		cmd := i.inside(ctx, append(args, dir)...)
 		var stdout, stderr bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &stdout, &stderr
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Second + time.Duration(random.Float64()*float64(took)))
-		away := time.Duration(1+random.IntN(4)) * time.Second
+		time.Sleep(after)
 		i.disturb(t, how, away)
-		err := cmd.Wait()
-		late := ctx.Err() != nil
+		_ = cmd.Wait() // its code is looked at
+		code := cmd.ProcessState.ExitCode()
+		if ctx.Err() != nil {
+			code = -1
+		}
 		cancel()
-		retried += strings.Count(stdout.String(), `"trial_retried"`)
-		if err != nil || late {
-			wrong++
-			t.Errorf("%s for %v: %v\n%.1500s\n%s", how, away, err, stderr.String(), strings.Join(failuresIn(stdout.String()), "\n"))
-			continue
-		}
-		got := lastResult(t, stdout.String())
-		switch judge(got, want, func() []tuner.Record { return (&round{t: t, dir: dir}).journal(got.Run) }) {
-		case same:
-		case excused:
-			spoilt++
-		case differs:
-			wrong++
-			t.Errorf("%s for %v: winner %+v, want %+v; trials %+v, want %+v\n%s", how, away, got.Winner, want.Winner, got.Trials, want.Trials, strings.Join(failuresIn(stdout.String()), "\n"))
-		}
-		if left := i.containers(t); left > 0 {
-			wrong++
-			t.Errorf("%s for %v: %d containers are left", how, away, left)
+		left := i.containers(t)
+		if wrong := d.count(t, dir, code, left, stdout.String(), stderr.String(), want); wrong != "" {
+			t.Errorf("%s for %v: %s; %d containers are left\n%s", how, away, wrong, left, strings.Join(failuresIn(stdout.String()), "\n"))
 		}
 	}
-	t.Logf("daemons: %d runs disturbed, %d trials retried, %d wrong results or hangs (%d more decisions on measurements that a busy machine spoilt)", *chaosDaemons, retried, wrong, spoilt)
+	t.Logf("daemons: %d runs disturbed, %d trials retried, %d ended before the first trial with an error that says so, %d wrong results or hangs (%d more decisions on measurements that a busy machine spoilt)",
+		*chaosDaemons, d.retried, d.early, d.wrong, d.spoilt)
+}
+
+// daemonToll is what came of the runs.
+type daemonToll struct{ retried, early, wrong, spoilt int }
+
+// count sorts a run by how it ended, -1 being that it did not, and says what is wrong
+// with it.
+func (d *daemonToll) count(t *testing.T, dir string, code, left int, stdout, stderr string, want tuner.Summary) (wrong string) {
+	t.Helper()
+	d.retried += strings.Count(stdout, `"trial_retried"`)
+	defer func() {
+		if wrong != "" || left > 0 {
+			d.wrong++
+			wrong = cmp.Or(wrong, "it ended well")
+		}
+	}()
+	if code == exitError && !strings.Contains(stdout, `"trial_started"`) && strings.Contains(stderr, "Docker daemon") {
+		d.early++ // it was at the image, and nothing was measured yet
+		return ""
+	}
+	if code != exitOK && code != exitNoWinner {
+		return fmt.Sprintf("exit %d\n%.1500s", code, stderr)
+	}
+	got := lastResult(t, stdout)
+	records := (&round{t: t, dir: dir}).journal(got.Run)
+	switch judge(got, want, func() []tuner.Record { return records }) {
+	case excused:
+		d.spoilt++
+	case differs:
+		return fmt.Sprintf("winner %q, want %q; trials %+v, want %+v%s", trialThatWon(got), trialThatWon(want), got.Trials, want.Trials, measurements(records))
+	case same:
+	}
+	return ""
 }
 
 // disturb takes the daemon away for a while.

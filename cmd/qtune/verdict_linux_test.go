@@ -4,6 +4,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -40,6 +41,23 @@ func judge(got, want tuner.Summary, records func() []tuner.Record) verdict {
 		return excused
 	}
 	return differs
+}
+
+// measurements are what was recorded of each trial, for people.
+func measurements(records []tuner.Record) string {
+	said := ""
+	for i := range records {
+		r := records[i].Result
+		switch {
+		case r == nil:
+		case r.Status != tuner.OK:
+			said += fmt.Sprintf("\n%s %s: %s", records[i].Type, r.Trial, r.Status)
+		default:
+			l := &r.Workloads[0].Levels[0]
+			said += fmt.Sprintf("\n%s %s: %.1f tok/s, %+v, client %+v, notes %q", records[i].Type, r.Trial, l.OutputThroughput, l.Requests, l.Client, l.Notes)
+		}
+	}
+	return said
 }
 
 func trialThatWon(s tuner.Summary) string {
