@@ -62,6 +62,7 @@ func defaultLimits() limits {
 // Client is a connection to one Docker daemon. It is safe for concurrent use.
 type Client struct {
 	api    *client.Client
+	podman bool // which speaks the same language, not quite
 	log    zerolog.Logger
 	limits limits
 }
@@ -91,8 +92,10 @@ func Connect(ctx context.Context, log zerolog.Logger) (*Client, error) {
 		_ = api.Close() // only closes idle connections
 		return nil, fail(op, err)
 	}
-	log.Debug().Str("host", api.DaemonHost()).Str("context", at.name).Str("api", api.ClientVersion()).Msg("connected to docker")
-	return &Client{api: api, log: log, limits: defaultLimits()}, nil
+	c := &Client{api: api, log: log, limits: defaultLimits()}
+	c.podman = c.engine(ctx) == "Podman"
+	log.Debug().Str("host", api.DaemonHost()).Str("context", at.name).Str("api", api.ClientVersion()).Bool("podman", c.podman).Msg("connected to docker")
+	return c, nil
 }
 
 // Await waits until the daemon answers, at most for the limit. The error is an

@@ -163,6 +163,9 @@ func wordings() []wording {
 		{"port is already allocated", PortTaken},
 		{"address already in use", PortTaken},
 		{"is already in use by container", NameTaken},
+		{"that name is already in use", NameTaken},       // Podman
+		{"unable to find network with name", BadNetwork}, // Podman
+		{"unknown capability", Invalid},                  // Podman
 		{"bind source path does not exist", NoMount},
 		{"executable file not found", BadCommand},
 		{"exec format error", BadCommand},

@@ -41,6 +41,8 @@ func (c *Client) Info(ctx context.Context) (Info, error) {
 
 // engine names what answers, by the first component of its version.
 func (c *Client) engine(ctx context.Context) string {
+	ctx, cancel := context.WithTimeout(ctx, pingLimit)
+	defer cancel()
 	v, err := c.api.ServerVersion(ctx, client.ServerVersionOptions{})
 	if err == nil && len(v.Components) > 0 && strings.HasPrefix(v.Components[0].Name, "Podman") {
 		return "Podman"

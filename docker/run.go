@@ -1,11 +1,13 @@
 package docker
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -31,6 +33,9 @@ func (c *Client) Run(ctx context.Context, s Spec) (*Container, error) {
 	if err := s.validate(); err != nil {
 		return nil, &Error{Op: op, Reason: Invalid, Err: err}
 	}
+	if err := c.swallows(s); err != nil {
+		return nil, fail(op, err)
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, fail(op, err)
 	}
@@ -45,6 +50,23 @@ func (c *Client) Run(ctx context.Context, s Spec) (*Container, error) {
 	}
 	c.log.Debug().Str("container", ctr.short()).Str("image", s.Image).Str("addr", ctr.addr).Msg("container started")
 	return ctr, nil
+}
+
+// swallows refuses what Podman (seen in 4.3) takes without a word and does not do: a
+// request for GPUs, and a folder to mount that is missing, which it makes instead.
+func (c *Client) swallows(s Spec) error {
+	if !c.podman {
+		return nil
+	}
+	if s.GPUs.Count != 0 || len(s.GPUs.IDs) > 0 {
+		return &Error{Op: "asking Podman for GPUs", Reason: NoGPURuntime, Err: errors.New("its Docker API leaves such requests out, and the engine would run without a card")}
+	}
+	for _, m := range s.Mounts {
+		if _, err := os.Stat(m.Source); err != nil {
+			return &Error{Op: "mounting " + m.Source, Reason: NoMount, Err: err}
+		}
+	}
+	return nil
 }
 
 // create does not die with ctx at once: a request that is cut off leaves it
@@ -117,7 +139,13 @@ func (ctr *Container) start(ctx context.Context, s Spec) error {
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
 	if err := ctr.observe(ctx, s.Log); err != nil {
-		return err
+		if !ctr.client.podman {
+			return err
+		}
+		// Podman prepares a container when it is attached to, and keeps to itself why
+		// that failed; it says so when it is told to start.
+		_, why := ctr.client.api.ContainerStart(ctx, ctr.id, client.ContainerStartOptions{})
+		return cmp.Or(why, err)
 	}
 	if _, err := ctr.client.api.ContainerStart(ctx, ctr.id, client.ContainerStartOptions{}); err != nil {
 		return err

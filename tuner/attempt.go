@@ -220,15 +220,16 @@ func (a *attempt) level(ctx context.Context, s Server, w bench.Workload, l bench
 	if err != nil && s.Failure() == nil {
 		return result, fmt.Errorf("measure %s of trial %s: %w", l, a.trial.ID, err)
 	}
-	if result.Requests.Completed == 0 {
+	if result.Requests.Completed == 0 || result.Requests.Failed > 0 {
 		hear(ctx, s)
 	}
 	a.checkLag(ctx, s, &result)
 	return result, nil
 }
 
-// lastWords is how long a server that answered nothing is given to say why: its log is
-// read some moments after it is written, and requests fail at once.
+// lastWords is how long a server of which requests failed is given to say why, or to be
+// seen dead: its log is read and its end is told some moments later, and requests fail
+// at once.
 const lastWords = time.Second
 
 func hear(ctx context.Context, s Server) {

@@ -104,7 +104,7 @@ func (s *stage) launch(ctx context.Context, t *Trial, _ bool, logPath string) (S
 		}
 		return nil
 	}
-	if act(t) == "late" {
+	if act(t) == "late" || act(t) == "half" {
 		s.late = server
 	}
 	if fault, dies := map[string]engine.Fault{"die": engine.FaultConfiguration, "lose": engine.FaultMachine}[act(t)]; dies {
@@ -124,8 +124,11 @@ func (s *stage) measure(ctx context.Context, _ bench.Target, _ bench.Workload, l
 		case strings.HasSuffix(d, "launch interrupt"):
 			s.cancel()
 			return r, ctx.Err()
-		case strings.HasSuffix(d, "launch late"):
+		case strings.HasSuffix(d, "launch late"), strings.HasSuffix(d, "launch half"):
 			r.Requests = bench.RequestCount{Total: 3, Failed: 3}
+			if strings.HasSuffix(d, "half") {
+				r.Requests = bench.RequestCount{Total: 3, Completed: 1, Failed: 2}
+			}
 			go func(dead *fakeServer) {
 				dead.failure = &engine.Failure{Class: "died_under_load", Fault: engine.FaultConfiguration}
 				close(dead.died)
@@ -163,6 +166,7 @@ func TestRun(t *testing.T) {
 		{"a failed start is data, and the next trial runs", []string{"refuse", "serve2"}, "ok failed:bad_flag ok", ""},
 		{"a server that dies under load is a failed trial", []string{"die"}, "ok failed:died_under_load", ""},
 		{"a server whose log says why a moment after its requests failed", []string{"late"}, "ok failed:died_under_load", ""},
+		{"a server whose death is seen a moment after some requests failed of it", []string{"half"}, "ok failed:died_under_load", ""},
 		{"a server that answers nothing is a failed trial", []string{"silent"}, "ok failed:requests_failed", ""},
 		{"a fault of the machine is tried twice", []string{"busy"}, "ok failed:gpu_busy", ""},
 		{"what cannot be removed ends the run", []string{"stick", "serve2"}, "ok", "still there"},
