@@ -77,17 +77,7 @@ func TestChaos(t *testing.T) {
 		c.seed = uint64(time.Now().UnixNano())
 	}
 	t.Logf("seed %d", c.seed)
-	for range 5 { // a busy machine spoils one, which then has no winner
-		began := time.Now()
-		out, _ := exec.CommandContext(t.Context(), c.bin, c.apply(t.TempDir())...).Output() // its result is looked at
-		if c.want, c.took = lastResult(t, string(out)), time.Since(began); c.want.Winner != nil {
-			break
-		}
-	}
-	t.Logf("undisturbed it takes %.1f s", c.took.Seconds())
-	if c.want.Winner == nil || c.want.Trials.OK != 3 {
-		t.Fatalf("undisturbed: %+v", c.want)
-	}
+	c.want, c.took = undisturbed(t, func() *exec.Cmd { return exec.CommandContext(t.Context(), c.bin, c.apply(t.TempDir())...) })
 	if d, err := docker.Connect(t.Context(), zerolog.Nop()); err == nil {
 		c.docker = d
 		t.Cleanup(func() { _ = d.Close() })
@@ -115,6 +105,23 @@ func TestChaos(t *testing.T) {
 		t.Errorf("harmed: %v", harmed)
 	}
 	noFolders(t)
+}
+
+// undisturbed is what a run decides that nobody disturbs: for 16 at a time, which are
+// several times faster than 2. A busy machine may spoil that, so it has several tries.
+func undisturbed(t *testing.T, run func() *exec.Cmd) (want tuner.Summary, took time.Duration) {
+	t.Helper()
+	for range 10 {
+		began := time.Now()
+		out, err := run().Output()
+		want, took = lastResult(t, string(out)), time.Since(began)
+		if err == nil && want.Winner != nil && want.Trials.OK == 3 && slices.Contains(want.Winner.Command, "16") {
+			t.Logf("undisturbed it takes %.1f s", took.Seconds())
+			return want, took
+		}
+	}
+	t.Fatalf("undisturbed, ten times over: %+v", want)
+	return want, took
 }
 
 func (c *chaos) apply(dir string, more ...string) []string {

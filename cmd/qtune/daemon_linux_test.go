@@ -149,20 +149,7 @@ func TestDaemonEndsInTheMiddle(t *testing.T) {
 	alone := strings.Replace(chaotic, `image = "vllm`, "network = \"host\"\n  image = \"vllm", 1)
 	path := write(t, "daemon.hcl", alone)
 	args := []string{bin, "apply", path, "--simulate", "--simulate-in", "docker", "--simulate-speed", "40", "--json", "--dir"}
-	began := time.Now()
-	var want tuner.Summary
-	var took time.Duration
-	for range 5 { // a busy machine spoils one, which then has no winner
-		out, err := i.inside(t.Context(), append(args, t.TempDir())...).Output()
-		if took, want = time.Since(began), lastResult(t, string(out)); err == nil && want.Winner != nil {
-			break
-		}
-		began = time.Now()
-	}
-	if want.Winner == nil {
-		t.Fatalf("undisturbed, five times over: %+v", want)
-	}
-	t.Logf("undisturbed it takes %.1f s", took.Seconds())
+	want, took := undisturbed(t, func() *exec.Cmd { return i.inside(t.Context(), append(args, t.TempDir())...) })
 	d := &daemonToll{}
 	for n := range *chaosDaemons {
 		how := []string{"shut down", "killed", "stopped"}[n%3]
