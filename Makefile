@@ -56,11 +56,11 @@ fuzz: ## each fuzz test for a minute (FUZZTIME=10s changes that)
 	@scripts/fuzz.sh $(FUZZTIME)
 
 .PHONY: chaos
-chaos: ## kills runs at random moments and fills disks, 200 and 50 times (an hour)
+chaos: ## kills runs, fills disks, ends daemons, 200, 50 and 50 times, and 1,000 trials in one process (an hour)
 	@scripts/chaos.sh full
 
 .PHONY: chaos-short
-chaos-short: ## the same, twice of each kind: a minute
+chaos-short: ## the same, a few times of each kind: a minute or two
 	@scripts/chaos.sh short
 
 .PHONY: bench

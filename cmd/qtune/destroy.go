@@ -117,11 +117,7 @@ func destroy(ctx context.Context, w *world, args []string, all, asJSON bool) (er
 	if err := mend(ctx, d, func(line string) { w.log.Info().Msg(line) }); err != nil {
 		return err
 	}
-	found, err := findOurs(ctx, d)
-	if err != nil {
-		return err
-	}
-	chosen, err := choose(found, args, all)
+	chosen, err := find(ctx, d, args, all)
 	if err != nil {
 		return err
 	}
@@ -144,9 +140,7 @@ func destroy(ctx context.Context, w *world, args []string, all, asJSON bool) (er
 	err = removeAll(ctx, chosen, say)
 	if err == nil && d != nil && pause(ctx, lateCreate) {
 		var late []ours
-		if found, err = findOurs(ctx, d); err == nil {
-			late, err = choose(found, args, all)
-		}
+		late, err = find(ctx, d, args, all)
 		chosen = append(chosen, late...)
 		err = errors.Join(err, removeAll(ctx, late, say))
 	}
@@ -160,6 +154,22 @@ func destroy(ctx context.Context, w *world, args []string, all, asJSON bool) (er
 		fmt.Fprintln(w.stdout, "Nothing to remove.")
 	}
 	return err
+}
+
+// find chooses among what there is. A run that was killed while it started something
+// may hold its lock until that is its own program, so one that seems to be at work is
+// looked at again.
+func find(ctx context.Context, d *docker.Client, args []string, all bool) ([]ours, error) {
+	for until := time.Now().Add(ownerGone); ; {
+		found, err := findOurs(ctx, d)
+		if err != nil {
+			return nil, err
+		}
+		chosen, err := choose(found, args, all)
+		if err == nil || time.Now().After(until) || !pause(ctx, 100*time.Millisecond) {
+			return chosen, err
+		}
+	}
 }
 
 func choose(found []ours, args []string, all bool) ([]ours, error) {
