@@ -68,6 +68,10 @@ bench: build ## the benchmarks, and the size of the binary
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 	@ls -l bin/qtune | awk '{ printf "bin/qtune: %.1f MB\n", $$5 / 1e6 }'
 
+.PHONY: bench-sampling
+bench-sampling: ## what looking at an engine takes from its measurement on a CPU: five minutes
+	@scripts/sampling.sh
+
 .PHONY: compare-clients
 compare-clients: build ## vllm bench serve and qtune bench with the same requests at one real vLLM, side by side
 	@scripts/compare-clients.sh

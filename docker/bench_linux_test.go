@@ -111,12 +111,16 @@ func worked(b *testing.B, ctr *Container) float64 {
 	return float64(done.Load())
 }
 
-// ticks is the processor time of this process and of all that make up a daemon, in
-// hundredths of a second.
+// ticks is the processor time of this process and of all that make up a daemon in its
+// network, in hundredths of a second: scripts/sampling.sh gives it one of its own.
 func ticks() int {
 	total := 0
+	mine, _ := os.Readlink("/proc/self/ns/net") // it exists
 	paths, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, path := range append(paths, "/proc/self/stat") {
+		if theirs, _ := os.Readlink(filepath.Join(filepath.Dir(path), "ns", "net")); theirs != mine {
+			continue
+		}
 		stat, err := os.ReadFile(path)
 		at := bytes.LastIndexByte(stat, ')')
 		if err != nil || at < 0 || path != "/proc/self/stat" && !bytes.Contains(stat[:at], []byte("(dockerd")) && !bytes.Contains(stat[:at], []byte("(containerd")) {
