@@ -175,7 +175,7 @@ func (s *session) openRun(host string) error {
 func given(p *profiles.Profile) map[string]string {
 	vars := map[string]string{}
 	for _, in := range p.Inputs {
-		if in.Given != nil && hider(p.Secrets).Replace(*in.Given) == *in.Given {
+		if in.Given != nil && engine.Hider(p.Secrets).Replace(*in.Given) == *in.Given {
 			vars[in.Name] = *in.Given
 		}
 	}
