@@ -82,7 +82,7 @@ client-cost: build ## what load clients cost in CPU time, side by side: qtune, v
 
 .PHONY: bench-search
 bench-search: ## the search strategies against their goals: minutes (QTUNE_DATA has the measured pools)
-	$(GO) test ./tuner/search/searchbench -run 'Figures' -full -v -count=1 -timeout 30m
+	$(GO) test ./tuner/search/searchbench -run 'Figures' -full -v -count=1 -timeout 60m
 	$(GO) test ./tuner/finish -run 'Figures' -full -v -count=1
 	$(GO) test ./tuner/search -run '^$$' -bench Next
 

@@ -58,7 +58,8 @@ func (w *world) decide(values [][]float64, noise Noise) (Result, int) {
 	}
 }
 
-func (w *world) tally(runs int, noise Noise) tally {
+func (w *world) tally(noise Noise) tally {
+	const runs = 1000
 	r := rand.New(rand.NewPCG(1, 2))
 	best := slices.Max(w.effects)
 	var t tally
@@ -108,13 +109,13 @@ func TestFigures(t *testing.T) {
 		for _, w := range worlds() {
 			three := w.world
 			three.extra = 0
-			g, exact, plain := w.tally(1000, DefaultNoise()), three.tally(1000, DefaultNoise()), three.tally(1000, Noise{})
+			g, exact, plain := w.tally(DefaultNoise()), three.tally(DefaultNoise()), three.tally(Noise{})
 			fmt.Fprintf(t.Output(), "| %s | %.1f | %.1f %% | %.1f %% | %.1f %% | %.1f %%, %.1f %%, %.1f %% | %.1f %%, %.1f %% |\n",
 				w.name, g.blocks, 100*g.claimed, 100*g.right, 100*g.covered, 100*exact.claimed, 100*exact.right, 100*exact.covered, 100*plain.claimed, 100*plain.covered)
 		}
 	}
 	for _, w := range worlds()[:2] {
-		if g := w.tally(1000, DefaultNoise()); g.claimed > .05 {
+		if g := w.tally(DefaultNoise()); g.claimed > .05 {
 			t.Errorf("%s: %.1f %% of finishes between equals claim a winner, want 5 %% at most", w.name, 100*g.claimed)
 		}
 	}
