@@ -75,14 +75,14 @@ func newStory(t testing.TB, simulated bool) *story {
 }
 
 // tell passes an event on, so many seconds after the last.
-func (s *story) tell(after float64, kind string, change func(*tuner.Event)) string {
+func (s *story) tell(after float64, kind string, change func(*tuner.Event)) {
 	s.now = s.now.Add(time.Duration(after * float64(time.Second)))
 	e := s.course.now
 	e.Type, e.N, e.Purpose, e.Start, e.Level, e.Result = kind, len(s.plan.Trials), tuner.PurposeSearch, 1, nil, nil
 	if change != nil {
 		change(&e)
 	}
-	return s.course.event(e, s.now)
+	s.course.event(e, s.now)
 }
 
 // begin starts the next trial.
