@@ -103,6 +103,7 @@ func dockerCodes() []errorCode {
 		row(docker.NoDaemon, "no Docker Engine answers", "start it, or set `DOCKER_HOST`; `--simulate` and `runtime = \"process\"` need none"),
 		row(docker.NoPermission, "the Docker Engine's socket may not be used", "the group `docker`, and log in again"),
 		row(docker.BadHost, "`DOCKER_HOST`, its TLS files or the Docker context cannot be used", "`unix:///path`, or `docker context use default`"),
+		row(docker.BadTLS, "the Docker Engine and qtune do not accept each other's certificates", "`DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH` as the `docker` command has them"),
 		row(docker.FarHost, "the Docker Engine is on another machine", "run qtune there: it is one file"),
 		row(docker.OldDaemon, "the Docker Engine is older than 20.10", "upgrade it"),
 		row(docker.NoImage, "the image is not here, or its registry does not have it", "the tag; `docker pull IMAGE` shows the registry's answer"),
