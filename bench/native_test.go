@@ -116,7 +116,7 @@ func TestCachesAreEmptied(t *testing.T) {
 }
 
 func TestTheServersOwnFigures(t *testing.T) {
-	for _, engine := range []string{"vllm", "sglang", "llamacpp", "lmdeploy", "tgi"} {
+	for _, engine := range []string{"vllm", "sglang", "llamacpp", "lmdeploy", "trtllm", "tgi"} {
 		srv := &benchtest.Server{TTFT: 100 * ms, Gap: 10 * ms, BOS: 1, Tokenizer: true, Metrics: engine}
 		inFalseTime(t, srv, func(t *testing.T, c *Client, to Target) {
 			r := mustRun(t, c, to, work(), Level{Kind: KindClosed, Users: 4, OutputTokens: 52, Requests: 60, Warmup: -1})
@@ -124,7 +124,7 @@ func TestTheServersOwnFigures(t *testing.T) {
 			if s == nil || s.Engine != engine || *s.GeneratedTokens != 60*52 || *s.PromptTokens != 60*32 || *s.RunningMax != 4 || *s.WaitingMax != 0 || s.Looks < 5 {
 				t.Fatalf("%s: %+v", engine, s)
 			}
-			if told := s.TTFTMS != nil; told != (engine == "vllm" || engine == "sglang" || engine == "lmdeploy") || len(r.Notes) > 0 {
+			if told := s.TTFTMS != nil; told != (engine == "vllm" || engine == "sglang" || engine == "lmdeploy" || engine == "trtllm") || len(r.Notes) > 0 {
 				t.Errorf("%s: TTFT told %v, notes %q", engine, told, r.Notes)
 			}
 		})

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"net/http"
 	"strconv"
@@ -16,10 +17,11 @@ const (
 	maxScrape     = 16 << 20
 )
 
-// engineNames are the names by which an engine's GET /metrics tells what is
-// wanted; several names for one are of its versions. Absent is not told.
+// engineNames are the names by which an engine's metrics tell what is wanted;
+// several names for one are of its versions. Absent is not told.
 type engineNames struct {
 	prefix                    string
+	path                      string   // where they are, if not at /metrics
 	prompt, generated         []string // counters of tokens
 	running, waiting, kv      []string // gauges
 	preemptions               []string // counter
@@ -61,6 +63,14 @@ var engines = map[string]engineNames{
 		running: []string{"lmdeploy:num_requests_running"}, waiting: []string{"lmdeploy:num_requests_waiting"}, kv: []string{"lmdeploy:gpu_cache_usage_perc"},
 		ttftSum: []string{"lmdeploy:time_to_first_token_seconds_sum"}, ttftCount: []string{"lmdeploy:time_to_first_token_seconds_count"},
 		queueSum: []string{"lmdeploy:request_queue_time_seconds_sum"}, queueCount: []string{"lmdeploy:request_queue_time_seconds_count"},
+	},
+	"trtllm": { // by its source, tensorrt_llm/metrics/collector.py of 2026
+		prefix: "trtllm_", path: "/prometheus/metrics",
+		prompt: []string{"trtllm_prompt_tokens_total"}, generated: []string{"trtllm_generation_tokens_total"},
+		running: []string{"trtllm_num_requests_running"}, waiting: []string{"trtllm_num_requests_waiting"}, kv: []string{"trtllm_kv_cache_utilization"},
+		hitRate: []string{"trtllm_kv_cache_hit_rate"},
+		ttftSum: []string{"trtllm_time_to_first_token_seconds_sum"}, ttftCount: []string{"trtllm_time_to_first_token_seconds_count"},
+		queueSum: []string{"trtllm_request_queue_time_seconds_sum"}, queueCount: []string{"trtllm_request_queue_time_seconds_count"},
 	},
 	"tgi": {
 		prefix: "tgi_",
@@ -112,6 +122,16 @@ func (m scraped) get(names []string) (float64, bool) {
 	return 0, false
 }
 
+// has says whether there is a name that begins with prefix.
+func (m scraped) has(prefix string) bool {
+	for name := range m {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
 // serverLog is what the server's own metrics told before, during and after a level.
 type serverLog struct {
 	engine        string // "" where it tells nothing
@@ -155,9 +175,13 @@ func (g *serverLog) countsRunning() bool { return g.names.runningUsage }
 
 // scrape asks the server for its metrics; nil where it does not tell.
 func (s *session) scrape(ctx context.Context) scraped {
+	return s.scrapeAt(ctx, cmp.Or(s.server.names.path, "/metrics"))
+}
+
+func (s *session) scrapeAt(ctx context.Context, path string) scraped {
 	ctx, cancel := context.WithTimeout(ctx, scrapeTimeout)
 	defer cancel()
-	text, err := s.link.ask(ctx, http.MethodGet, "/metrics", nil, maxScrape)
+	text, err := s.link.ask(ctx, http.MethodGet, path, nil, maxScrape)
 	if err != nil {
 		return nil
 	}
@@ -166,10 +190,10 @@ func (s *session) scrape(ctx context.Context) scraped {
 
 // lookAtServer finds out which engine the server is by its metrics.
 func (s *session) lookAtServer(ctx context.Context) {
-	found := s.scrape(ctx)
-	for engine, names := range engines {
-		for name := range found {
-			if strings.HasPrefix(name, names.prefix) {
+	for _, path := range []string{"", engines["trtllm"].path} {
+		found := s.scrapeAt(ctx, cmp.Or(path, "/metrics"))
+		for engine, names := range engines {
+			if names.path == path && found.has(names.prefix) {
 				s.server.engine, s.server.names = engine, names
 				return
 			}

@@ -82,6 +82,8 @@ func (s *Server) other(w http.ResponseWriter, r *http.Request) bool {
 		s.metrics(w, "llamacpp:prompt_tokens_total", "llamacpp:tokens_predicted_total", "llamacpp:requests_processing", "llamacpp:requests_deferred", "llamacpp:none")
 	case "lmdeploy /metrics":
 		s.metrics(w, "lmdeploy:prompt_tokens_total", "lmdeploy:generation_tokens_total", "lmdeploy:num_requests_running", "lmdeploy:num_requests_waiting", "lmdeploy:time_to_first_token_seconds")
+	case "trtllm /prometheus/metrics":
+		s.metrics(w, "trtllm_prompt_tokens_total", "trtllm_generation_tokens_total", "trtllm_num_requests_running", "trtllm_num_requests_waiting", "trtllm_time_to_first_token_seconds")
 	case "tgi /metrics":
 		s.metrics(w, "tgi_request_input_length_sum", "tgi_request_generated_tokens_sum", "tgi_batch_current_size", "tgi_queue_size", "tgi_none")
 	case "vllm /reset_prefix_cache":

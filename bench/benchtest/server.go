@@ -26,7 +26,7 @@ type Server struct {
 	Costly    string        // a word that is two tokens
 	Usage     func(n int) int
 	Slots     int    // requests served at once, others wait; 0: any number
-	Metrics   string // GET /metrics answers under this engine's names: vllm, sglang, llamacpp or tgi; empty: not at all
+	Metrics   string // GET /metrics answers under this engine's names: vllm, sglang, llamacpp, lmdeploy, trtllm or tgi; empty: not at all
 	Busy      int    // so many times /reset_prefix_cache answers that it is busy
 
 	slots    chan struct{}
