@@ -55,10 +55,17 @@ func (a *attempt) run(ctx context.Context) (TrialResult, error) {
 func (a *attempt) blank() TrialResult {
 	e, c := a.trial.Engine, a.trial.Candidate
 	return TrialResult{
-		Trial: a.trial.ID, Identity: a.identity, Purpose: a.purpose, Start: a.start,
+		Trial: a.trial.ID, Identity: a.identity, Setting: a.setting(), Purpose: a.purpose, Start: a.start,
 		Engine: e.Kind, Name: e.Name, Baseline: a.trial.Baseline, Flags: c.Flags, Env: c.Env,
 		Command: a.Command(a.trial), Status: OK, Simulated: a.Simulated, Why: a.trial.Why, Cards: a.cards,
 	}
+}
+
+func (a *attempt) setting() string {
+	if a.Setting == nil {
+		return ""
+	}
+	return a.Setting(a.trial)
 }
 
 // folder is the trial's, and for a start of the finish one in it.

@@ -22,6 +22,7 @@ type Search struct {
 	Exact      bool    `json:"exact"`
 	Most       int     `json:"most"`              // trials at most; 0: until the strategy ends
 	LedBy      string  `json:"led_by,omitempty"`  // what predicted the candidates; "" where nothing did
+	Earlier    int     `json:"earlier,omitempty"` // trials of earlier runs that it starts from
 	Stopped    string  `json:"stopped,omitempty"` // why no more trials were asked for; "" where the run did not get there
 
 	Next []Upcoming `json:"next,omitempty"` // what would have come next
@@ -47,7 +48,7 @@ func newExplorer(plan *Plan, prior Prior) (*explorer, error) {
 	p, s := plan.Profile, plan.space
 	problem := search.Problem{
 		Space: s.Space, Baseline: s.baseline, Minimize: p.Objective.Minimize,
-		Limits: limits(p), Seed: uint64(p.Search.Seed),
+		Limits: limits(p), Seed: uint64(p.Search.Seed), Earlier: plan.earlier,
 	}
 	if prior != nil {
 		problem.Prior = func(at search.Point) (search.Prediction, bool) {

@@ -140,6 +140,7 @@ func simulated(t testing.TB, folder *Folder, run string, p *profiles.Profile) *T
 		},
 		Command:  func(*Trial) []string { return []string{"serve"} },
 		Identity: func(t *Trial) string { return "id-" + t.ID },
+		Setting:  func(t *Trial) string { return "setting of " + t.Engine.Kind },
 		Journal:  j, Folder: folder, RunID: run, Notify: func(Event) {}, Now: now, Speed: 1,
 	}
 }
@@ -160,6 +161,7 @@ func decided(t testing.TB, folder *Folder, run, block string) string {
 	u := simulated(t, folder, run, p)
 	u.Known = folder.Known(func(err error) { t.Error(err) })
 	plan := NewPlan(p)
+	plan.Recall(folder.Earlier(), u.Identity, u.Setting)
 	results, err := u.Run(t.Context(), plan)
 	if err != nil {
 		t.Fatal(err)
@@ -223,6 +225,7 @@ func TestStrategiesDecide(t *testing.T) {
 // the run that was left alone.
 func TestKilledRunsDecideTheSame(t *testing.T) {
 	for _, block := range []string{
+		"# after an old version\nsearch {\n strategy = \"auto\"\n finish { starts = 0 }\n budget { trials = 5 }\n}",
 		"search {\n finish { starts = 2 }\n budget { trials = 3 }\n}",
 		"search {\n strategy = \"ofat\"\n finish { starts = 0 }\n budget { trials = 5 }\n}",
 		"search {\n strategy = \"auto\"\n finish {\n  candidates = 1\n  starts = 1\n }\n budget { trials = 4 }\n}",
@@ -230,6 +233,10 @@ func TestKilledRunsDecideTheSame(t *testing.T) {
 		"search {\n strategy = \"random\"\n seed = 3\n finish { starts = 0 }\n budget { trials = 4 }\n}",
 	} {
 		whole := newFolder(t)
+		warm := strings.HasPrefix(block, "#")
+		if warm {
+			runOld(t, whole, 6)
+		}
 		want := decided(t, whole, "1", block)
 		journal, err := os.ReadFile(filepath.Join(whole.RunPath("1"), "journal.jsonl"))
 		if err != nil {
@@ -239,6 +246,9 @@ func TestKilledRunsDecideTheSame(t *testing.T) {
 		for n := range lines {
 			kept := append(bytes.Join(lines[:n], nil), lines[n][:len(lines[n])/2]...)
 			folder := newFolder(t)
+			if warm {
+				runOld(t, folder, 6)
+			}
 			if err := os.MkdirAll(folder.RunPath("1"), 0o755); err != nil {
 				t.Fatal(err)
 			}

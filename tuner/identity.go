@@ -17,6 +17,7 @@ type Surroundings struct {
 	// and speed. "" means that it is not known, so nothing can be reused.
 	Engine string
 	GPU    string // the cards by name and driver version; "" where there are none
+	Cards  string `json:"-"` // the cards alone, or the simulator's machine: of a setting, and no part of an identity
 	Model  string // the model's files as found on this machine; "" means by name only
 }
 

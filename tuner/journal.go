@@ -21,6 +21,7 @@ const JournalVersion = 2
 // The types of journal records, in the order in which a trial writes them.
 const (
 	RecordRun          = "run"           // the header: once, first
+	RecordHints        = "hints"         // what earlier runs have told a search: once, before its trials
 	RecordTrialStarted = "trial_started" // before anything is created
 	RecordTrialReady   = "trial_ready"   // the server serves
 	RecordLevel        = "level"         // one level measured
@@ -59,6 +60,7 @@ type Record struct {
 	Workload string             `json:"workload,omitempty"`
 	Level    *bench.LevelResult `json:"level,omitempty"`
 	Result   *TrialResult       `json:"result,omitempty"`
+	Hints    *Hints             `json:"hints,omitempty"`
 	Summary  *Summary           `json:"summary,omitempty"`
 	Reason   string             `json:"reason,omitempty"`
 }

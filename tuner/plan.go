@@ -49,8 +49,10 @@ type Plan struct {
 	Unlisted int // candidates beyond MaxListed: the budget leaves no room for them
 	Search   Search
 
-	space  *space              // nil: every candidate is tried
-	cannot func(*Trial) string // of Prune
+	space   *space              // nil: every candidate is tried
+	hints   *Hints              // nil: nothing was recalled
+	earlier [][]search.Trial    // the hints, by run
+	cannot  func(*Trial) string // of Prune
 }
 
 // MaxListed bounds how many trials a plan lists, so that a grid of millions

@@ -55,7 +55,8 @@ func (w *WorkloadResult) put(place int, l bench.LevelResult) {
 // TrialResult is what a trial gave. Durations are in the engine's time but WallS.
 type TrialResult struct {
 	Trial     string           `json:"trial"`
-	Identity  string           `json:"identity"` // of all that changes the result; "" if not known
+	Identity  string           `json:"identity"`          // of all that changes the result; "" if not known
+	Setting   string           `json:"setting,omitempty"` // of what shapes it besides flags; "" if not known
 	Purpose   string           `json:"purpose"`
 	Start     int              `json:"start"` // which start of this purpose, from 1
 	Engine    string           `json:"engine"`

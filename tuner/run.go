@@ -42,7 +42,10 @@ type Tuner struct {
 	Command func(*Trial) []string
 	// Identity is a trial's identity, "" if it cannot be known.
 	Identity func(*Trial) string
-	Known    map[string]TrialResult // measured before, by identity
+	// Setting is what the results of a trial can be a hint for; nil: no later search is to
+	// start from them.
+	Setting func(*Trial) string
+	Known   map[string]TrialResult // measured before, by identity
 	// Ask asks a server for the answers by which configurations are compared, against a
 	// reference's where there is one; nil: they are not.
 	Ask     func(ctx context.Context, to bench.Target, kind string, reference *quality.Answers) *quality.Answers

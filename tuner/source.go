@@ -13,6 +13,11 @@ func (t *Tuner) source(plan *Plan) (source, error) {
 	if plan.space == nil {
 		return &listed{plan: plan}, nil
 	}
+	if plan.hints != nil {
+		if err := t.Journal.Append(Record{Type: RecordHints, Hints: plan.hints}); err != nil {
+			return nil, err
+		}
+	}
 	x, err := newExplorer(plan, t.Prior)
 	return &inquiry{plan: plan, explorer: x}, err
 }

@@ -14,9 +14,14 @@ func searchLine(s *tuner.Search) string {
 	}
 	line := fmt.Sprintf("%s chooses among %s%s candidates", s.Strategy, about, manyText(s.Candidates))
 	if s.Most == 0 {
-		return line + ", until nothing promises to be better"
+		line += ", until nothing promises to be better"
+	} else {
+		line += fmt.Sprintf(", at most %s", plural(s.Most, "trial"))
 	}
-	return line + fmt.Sprintf(", at most %s", plural(s.Most, "trial"))
+	if s.Earlier > 0 {
+		line += fmt.Sprintf("; the search starts from %s of earlier runs", plural(s.Earlier, "trial"))
+	}
+	return line
 }
 
 // manyText writes a number of things, with an exponent where its digits would say nothing.

@@ -86,6 +86,7 @@ func (s *session) run(ctx context.Context) ([]tuner.TrialResult, *tuner.Plan, er
 		Measure:  s.measure,
 		Command:  s.around.command,
 		Identity: s.around.identity,
+		Setting:  s.around.setting,
 		Known:    s.known(),
 		Journal:  s.journal, Folder: s.folder, RunID: s.runID,
 		Notify: s.notify, Now: time.Now,
@@ -97,6 +98,7 @@ func (s *session) run(ctx context.Context) ([]tuner.TrialResult, *tuner.Plan, er
 	t.Prior = s.around.lead(s.plan, newForecaster(s.around, s.w.calibrations()))
 	s.around.prune(s.plan, t.Known)
 	s.around.mark(s.plan, t.Known)
+	s.plan.Recall(s.earlier(), s.around.identity, s.around.setting)
 	s.view.plan(s.plan, s.around)
 	results, err := t.Run(ctx, s.plan)
 	return results, s.plan, s.atEnd(ctx, err)
@@ -206,6 +208,14 @@ func (s *session) known() map[string]tuner.TrialResult {
 		maps.DeleteFunc(known, func(_ string, r tuner.TrialResult) bool { return r.Purpose == tuner.PurposeFinish })
 	}
 	return known
+}
+
+// earlier is what earlier runs can tell the search of this one.
+func (s *session) earlier() *tuner.Earlier {
+	if s.f.fresh {
+		return &tuner.Earlier{}
+	}
+	return s.folder.Earlier()
 }
 
 // close gives everything back.

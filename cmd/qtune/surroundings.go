@@ -33,6 +33,7 @@ type surroundings struct {
 
 	engines map[*profiles.Engine]string
 	cards   string
+	kinds   string // the cards without their driver
 	model   string
 	notes   []string                           // what a reader of the plan must know
 	helps   map[*profiles.Engine]*catalog.Help // what engines say of their flags; nil: not asked
@@ -64,10 +65,11 @@ func (s *surroundings) look(ctx context.Context) error {
 		s.engines[e] = id
 	}
 	if s.simulation != nil {
+		s.kinds = "simulated " + s.simulation.Machine() + s.simulation.Unusual()
 		return nil
 	}
 	s.model = s.modelFiles()
-	s.cards = cardsAndDriver()
+	s.cards, s.kinds = cardsAndDriver()
 	return nil
 }
 
@@ -146,17 +148,19 @@ func (s *surroundings) modelFiles() string {
 	return hex.EncodeToString(h.Sum(nil))[:16]
 }
 
-// cardsAndDriver names this machine's GPUs and their driver, "" where there are none.
-func cardsAndDriver() string {
+// cardsAndDriver names this machine's GPUs with their driver and without, "" where there
+// are none.
+func cardsAndDriver() (both, cards string) {
 	inv, err := gpu.Devices()
 	if err != nil {
-		return ""
+		return "", ""
 	}
-	parts := []string{"driver " + inv.Driver}
+	var names []string
 	for _, d := range inv.Devices {
-		parts = append(parts, d.Name)
+		names = append(names, d.Name)
 	}
-	return strings.Join(parts, ", ")
+	cards = strings.Join(names, ", ")
+	return strings.Join(append([]string{"driver " + inv.Driver}, names...), ", "), cards
 }
 
 // command is a trial's command line with its secrets hidden.
@@ -165,7 +169,16 @@ func (s *surroundings) command(t *tuner.Trial) []string {
 }
 
 func (s *surroundings) identity(t *tuner.Trial) string {
-	return tuner.Identity(s.profile, t, tuner.Surroundings{Engine: s.engines[t.Engine], GPU: s.cards, Model: s.model})
+	return tuner.Identity(s.profile, t, s.of(t))
+}
+
+// setting is what a trial's results can be a hint for.
+func (s *surroundings) setting(t *tuner.Trial) string {
+	return tuner.Setting(s.profile, t, s.of(t))
+}
+
+func (s *surroundings) of(t *tuner.Trial) tuner.Surroundings {
+	return tuner.Surroundings{Engine: s.engines[t.Engine], GPU: s.cards, Cards: s.kinds, Model: s.model}
 }
 
 // knows looks up what earlier runs have measured of a trial.

@@ -30,20 +30,21 @@ func (a *auto) Next(h []Trial) (Point, string, bool) {
 		return p, why, ok
 	}
 	hasPrior := len(a.oracle.rank()) > 0
-	if !hasPrior {
+	hints, doubted := a.believable(h, hasPrior)
+	if !hasPrior && !a.plenty(hints) {
 		if p, why, ok := a.walk(h); ok {
-			return p, why, true
+			return p, why + doubted, true
 		}
 	}
-	m, warning := a.believe(h, hasPrior)
-	c := a.choose(m, h, seen)
+	m, warning := a.believe(h, hints, hasPrior)
+	c := a.choose(m, h, hints, seen)
 	switch {
 	case c.point.At == nil:
 		return Point{}, Exhausted, false
 	case a.converged(h, c):
 		return Point{}, Converged, false
 	}
-	return c.point, a.explain(h, c) + warning, true
+	return c.point, a.explain(h, c) + warning + doubted, true
 }
 
 // walk goes one factor at a time, where a space has single factors to change and
@@ -88,8 +89,9 @@ const evidence = 3
 
 // believe fits the model: on the prior, or without it where the measurements show
 // that it misleads. The text says so.
-func (a *auto) believe(h []Trial, hasPrior bool) (*model, string) {
-	m := newModel(a.oracle, h, hasPrior)
+func (a *auto) believe(h, hints []Trial, hasPrior bool) (*model, string) {
+	told := slices.Concat(hints, h)
+	m := newModel(a.oracle, told, hasPrior)
 	if !hasPrior {
 		return m, ""
 	}
@@ -97,7 +99,7 @@ func (a *auto) believe(h []Trial, hasPrior bool) (*model, string) {
 	if n < minJudged || rho >= wrongBelow {
 		return m, ""
 	}
-	plain := newModel(a.oracle, h, false)
+	plain := newModel(a.oracle, told, false)
 	if plain.value.rest.leaveOneOut()-m.value.rest.leaveOneOut() < evidence {
 		return m, ""
 	}
@@ -114,11 +116,10 @@ type chosen struct {
 }
 
 // choose scores candidates and climbs on the score from the best of them.
-func (a *auto) choose(m *model, h []Trial, seen map[string]bool) chosen {
+func (a *auto) choose(m *model, h, hints []Trial, seen map[string]bool) chosen {
 	s := scorer{model: m, best: math.Inf(-1), threshold: startThreshold(h)}
-	if l := a.leaders(h); len(l) > 0 {
-		s.leader = &l[0]
-	}
+	around := a.leaders(slices.Concat(hints, h))
+	s.leaders = append(first(a.leaders(h)), first(around)...)
 	for i := range h {
 		if h[i].Feasible() {
 			s.best = math.Max(s.best, m.of(h[i].Point).gain)
@@ -126,7 +127,7 @@ func (a *auto) choose(m *model, h []Trial, seen map[string]bool) chosen {
 	}
 	r := newRand(a.Seed, len(h))
 	pool := newPool(a.Space, seen)
-	a.gather(pool, h, r)
+	a.gather(pool, around, r)
 	var all []chosen
 	score := func(from int) {
 		for _, p := range pool.points[from:] {
@@ -181,11 +182,11 @@ const (
 	fromChance    = 20
 )
 
-// gather fills the pool.
-func (a *auto) gather(pool *pool, h []Trial, r *rand.Rand) {
+// gather fills the pool, also with what is around the best trials.
+func (a *auto) gather(pool *pool, around []Point, r *rand.Rand) {
 	ranked := a.oracle.rank()
 	pool.add(ranked[:min(fromRanking, len(ranked))]...)
-	around := a.leaders(h)
+	pool.add(around...)
 	for _, p := range ranked[:min(2, len(ranked))] {
 		pool.add(a.Space.Neighbours(p)...)
 	}
@@ -228,6 +229,9 @@ func (a *auto) leaders(h []Trial) []Point {
 	return all
 }
 
+// first is the first of the points, if there is one.
+func first(points []Point) []Point { return slices.Clone(points[:min(1, len(points))]) }
+
 // varyBlind adds combinations of the factors that the prior cannot see.
 func (a *auto) varyBlind(pool *pool, p Point, r *rand.Rand) {
 	axes := a.oracle.blind(p.Part)
@@ -249,7 +253,7 @@ func (a *auto) varyBlind(pool *pool, p Point, r *rand.Rand) {
 type scorer struct {
 	*model
 	best      float64 // gain of the incumbent; -Inf: none
-	leader    *Point  // the best trial so far, in or out of the limits; nil: nothing ran
+	leaders   []Point // the best trial so far, in or out of the limits, and the best that is known; none: nothing ran
 	threshold float64 // of the probability to start
 }
 
@@ -295,19 +299,29 @@ const (
 	perMove   = 1.0
 )
 
-// moved is on how many axes a candidate differs from the best trial. Before there
+// moved is on how many axes a candidate differs from the nearest leader. Before there
 // is one, what counts is that it leaves at the baseline's values what the prior
 // cannot see: an engine's defaults are better than chance.
 func (s *scorer) moved(p Point) int {
-	switch {
-	case s.leader == nil:
+	if len(s.leaders) == 0 {
 		return freeMoves + s.strange(p)
-	case s.leader.Part != p.Part:
+	}
+	least := math.MaxInt
+	for i := range s.leaders {
+		least = min(least, apart(&s.leaders[i], &p))
+	}
+	return least
+}
+
+// apart is on how many axes two points differ; those of two engines as if on those that
+// cost nothing.
+func apart(p, q *Point) int {
+	if p.Part != q.Part {
 		return freeMoves
 	}
 	n := 0
 	for i := range p.At {
-		if p.At[i] != s.leader.At[i] {
+		if p.At[i] != q.At[i] {
 			n++
 		}
 	}

@@ -76,16 +76,23 @@ func (p *process) predict(s site) (mean, sd float64) {
 	return mat.Dot(k, p.alpha), math.Sqrt(math.Max(1e-10, p.variance(s)-mat.Dot(k, v)))
 }
 
+// foretells is leaveOneOut for the last n observations alone.
+func (p *process) foretells(n int) float64 {
+	return p.leftOut(len(p.y) - n)
+}
+
 // leaveOneOut is the sum of the log densities of each observation given the others:
 // how well the process foretells what it was not told (Rasmussen and Williams 5.4.2).
-func (p *process) leaveOneOut() float64 {
+func (p *process) leaveOneOut() float64 { return p.leftOut(0) }
+
+func (p *process) leftOut(from int) float64 {
 	n := len(p.y)
 	var inverse mat.SymDense
 	if n < 2 || p.factor.InverseTo(&inverse) != nil {
 		return math.Inf(-1)
 	}
 	sum := 0.0
-	for i := range n {
+	for i := from; i < n; i++ {
 		v := 1 / inverse.At(i, i)
 		sum += distuv.Normal{Mu: p.y[i] - p.alpha.AtVec(i)*v, Sigma: math.Sqrt(v)}.LogProb(p.y[i])
 	}

@@ -59,6 +59,10 @@ type Problem struct {
 	Trials   int    // budget, the baseline and every trial of the history included; 0: none
 	Thorough bool   // go on when converged, until the budget or the space ends
 	Seed     uint64 // equal seeds give equal proposals
+	// Earlier are the trials of each earlier run that measured the same thing another
+	// time: on another day, or with another version. auto's models learn from them, with
+	// doubt; none counts as tried. nil: there are none.
+	Earlier [][]Trial
 	// Prior predicts a candidate; false where it knows nothing of it. It must be a
 	// pure function. nil: there is no simulator.
 	Prior func(Point) (Prediction, bool)
