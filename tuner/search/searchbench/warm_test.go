@@ -39,23 +39,31 @@ const fewMore = 5
 func TestWarmFigures(t *testing.T) {
 	seeds, workloads := 3, Workloads()[1:2]
 	if *full {
-		seeds, workloads = 20, Workloads()
+		seeds, workloads = 10, Workloads()
 	}
 	for _, w := range workloads {
-		c := NewCardCase(w)
-		for _, k := range Contests()[:3] {
-			if k.Prior == "calibrated prior" && !*full {
-				continue // it leads at once, whatever came before
+		t.Run(w.Name, func(t *testing.T) {
+			t.Parallel()
+			c := NewCardCase(w)
+			for _, k := range Contests()[:3] {
+				if k.Prior == "calibrated prior" && !*full {
+					continue // it leads at once, whatever came before
+				}
+				warmFigure(t, c, k, seeds)
 			}
-			cold, warm, misled := warmth(t, c, k.Belief, seeds, 40)
-			mean := func(sum int) float64 { return float64(sum) / float64(seeds) }
-			fmt.Fprintf(t.Output(), "| %s, %s | %.1f | %.1f | %.1f |\n", w.Name, k.Prior, mean(cold), mean(warm), mean(misled))
-			if warm > cold {
-				t.Errorf("%s, %s: %.1f trials after a run of another day, %.1f without: want no more", w.Name, k.Prior, mean(warm), mean(cold))
-			}
-			if mean(misled) > mean(cold)+fewMore {
-				t.Errorf("%s, %s: %.1f trials after a run whose figures are mixed up, %.1f without: want at most %d more", w.Name, k.Prior, mean(misled), mean(cold), fewMore)
-			}
-		}
+		})
+	}
+}
+
+func warmFigure(t *testing.T, c *CardCase, k Contest, seeds int) {
+	t.Helper()
+	cold, warm, misled := warmth(t, c, k.Belief, seeds, 40)
+	mean := func(sum int) float64 { return float64(sum) / float64(seeds) }
+	fmt.Fprintf(t.Output(), "| %s, %s | %.1f | %.1f | %.1f |\n", c.w.Name, k.Prior, mean(cold), mean(warm), mean(misled))
+	if warm > cold {
+		t.Errorf("%s, %s: %.1f trials after a run of another day, %.1f without: want no more", c.w.Name, k.Prior, mean(warm), mean(cold))
+	}
+	if mean(misled) > mean(cold)+fewMore {
+		t.Errorf("%s, %s: %.1f trials after a run whose figures are mixed up, %.1f without: want at most %d more", c.w.Name, k.Prior, mean(misled), mean(cold), fewMore)
 	}
 }
