@@ -160,7 +160,7 @@ func (s *space) another(r *TrialResult, identity, setting func(*Trial) string) (
 
 // mostHints bounds how many trials of earlier runs lead a search, and with them the time
 // that a proposal takes.
-const mostHints = 200
+const mostHints = 100
 
 // thinned is at most mostHints of the results: half of it are the latest baselines, if
 // there are so many, the rest is taken evenly.
