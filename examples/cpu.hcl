@@ -31,8 +31,8 @@ variable "runtime" {
 }
 
 # Names for what several engines below share.
-variable "compile" {
-  description = "Whether vLLM is also tried compiled, which takes minutes to start on a CPU"
+variable "wide" {
+  description = "Whether vLLM is also tried compiled, which takes minutes to start on a CPU, and SGLang with fewer requests"
   type        = bool
   default     = true
 }
@@ -97,7 +97,7 @@ engine "vllm" "cpu" {
   }
 
   sweep {
-    enforce-eager = var.compile ? [true, null] : [true] # null: compiled, a start of a minute more
+    enforce-eager = var.wide ? [true, null] : [true] # null: compiled, a start of a minute more
     max-num-seqs  = [4, 16]
   }
 
@@ -156,7 +156,7 @@ engine "sglang" "cpu" {
   }
 
   sweep {
-    max-running-requests = [4, 16]
+    max-running-requests = var.wide ? [4, 16] : [16]
   }
 }
 

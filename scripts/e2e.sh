@@ -11,6 +11,7 @@
 #   QTUNE_E2E_ENGINES  the folder with vllm, sglang and model
 #   QTUNE_E2E_PYTHON   where the Python is installed that the engines' environments
 #                      are made of, such as /usr
+#   QTUNE_E2E_WIDE=1   all of examples/cpu.hcl, vLLM compiled too: ten minutes more
 # Arguments go to go test, such as -run TestE2E/process. Without any, all of them run
 # but TestE2EWarmStart, which compiles vLLM twice and takes minutes for that.
 set -euo pipefail

