@@ -35,7 +35,7 @@ func TestTheHubLeavesNothing(t *testing.T) {
 	stop := errors.New("stop")
 	for _, tokens := range []int{2, 100_000} {
 		ctx, cancel := context.WithTimeoutCause(t.Context(), 200*ms, stop)
-		_, err := (&Client{}).Run(ctx, Target{URL: srv.URL}, work(), Level{Kind: KindClosed, Users: 9, OutputTokens: tokens, Requests: 10_000, Warmup: -1})
+		_, err := (&Client{few: true}).Run(ctx, Target{URL: srv.URL}, work(), Level{Kind: KindClosed, Users: 9, OutputTokens: tokens, Requests: 10_000, Warmup: -1})
 		cancel()
 		if !errors.Is(err, stop) {
 			t.Errorf("the run ended: %v", err)
@@ -67,7 +67,7 @@ func TestClosedConnectionsAreReplaced(t *testing.T) {
 	}
 	srv.Start()
 	defer srv.Close()
-	r := mustRun(t, &Client{}, Target{URL: srv.URL}, work(), Level{Kind: KindClosed, Users: 3, Requests: 30, OutputTokens: 3, Warmup: -1})
+	r := mustRun(t, &Client{few: true}, Target{URL: srv.URL}, work(), Level{Kind: KindClosed, Users: 3, Requests: 30, OutputTokens: 3, Warmup: -1})
 	if r.Requests.Completed != 30 || opened.Load() < 30 {
 		t.Errorf("%+v over %d connections, %+v", r.Requests, opened.Load(), r.Failures)
 	}
