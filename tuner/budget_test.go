@@ -69,7 +69,7 @@ func TestCutRunsShareTheirBudget(t *testing.T) {
 	run := func(id string, ends bool) int {
 		p := searchProfile(t, block)
 		u := simulated(t, folder, id, p)
-		u.Known = folder.Known(func(err error) { t.Error(err) })
+		u.Known, _ = folder.Known(func(err error) { t.Error(err) })
 		results, err := u.Run(t.Context(), NewPlan(p))
 		if err != nil {
 			t.Fatal(err)

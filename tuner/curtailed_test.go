@@ -41,7 +41,7 @@ func curtailedRun(t testing.TB, folder *Folder, run, block string) (*profiles.Pr
 	now := u.Now
 	u.Now = func() time.Time { return now().Add(saved) }
 	requestwise(u, &ended, func(d time.Duration) { saved += d })
-	u.Known = folder.Known(func(err error) { t.Error(err) })
+	u.Known, _ = folder.Known(func(err error) { t.Error(err) })
 	results, err := u.Run(t.Context(), NewPlan(p))
 	if err != nil {
 		t.Fatal(err)

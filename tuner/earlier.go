@@ -4,9 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"reflect"
 	"slices"
@@ -49,30 +47,15 @@ func Setting(p *profiles.Profile, t *Trial, s Surroundings) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// Earlier is what the runs of a folder can tell a search.
+// Earlier is what the runs of a folder can tell a search beside what they have measured
+// of its own trials. The empty one tells nothing.
 type Earlier struct {
 	results []TrialResult    // that were measured for a search, oldest first
 	given   map[string]Hints // by profile: to a run that was cut off and from which none has gone on to its end
 }
 
-// Earlier reads what the runs of the folder can tell a search. A journal that cannot be
-// read is passed over, as Known says.
-func (f *Folder) Earlier() *Earlier {
-	e := &Earlier{given: map[string]Hints{}}
-	runs, err := f.Runs()
-	if err != nil {
-		return e
-	}
-	for _, run := range runs {
-		records, err := f.Journal(run)
-		if !errors.Is(err, fs.ErrNotExist) {
-			e.add(run, records)
-		}
-	}
-	return e
-}
-
-func (e *Earlier) add(run string, records []Record) {
+// note adds what a run can tell.
+func (e *Earlier) note(run string, records []Record) {
 	profile, ended := gist(records)
 	if ended {
 		delete(e.given, profile)

@@ -105,9 +105,10 @@ func TestHintsAreNoResults(t *testing.T) {
 	old := runOld(t, folder, 8)
 	p := searchProfile(t, "search {\n strategy = \"auto\"\n finish { starts = 0 }\n budget { trials = 4 }\n}")
 	u := simulated(t, folder, "1", p)
-	u.Known = folder.Known(func(err error) { t.Error(err) })
+	known, earlier := folder.Known(func(err error) { t.Error(err) })
+	u.Known = known
 	plan := NewPlan(p)
-	plan.Recall(folder.Earlier(), u.Identity, u.Setting)
+	plan.Recall(earlier, u.Identity, u.Setting)
 	results, err := u.Run(t.Context(), plan)
 	if err != nil {
 		t.Fatal(err)
@@ -147,7 +148,7 @@ func TestCutOffRunsHints(t *testing.T) {
 	} {
 		e := &Earlier{given: map[string]Hints{}}
 		for i, records := range tt.runs {
-			e.add(fmt.Sprint(i), records)
+			e.note(fmt.Sprint(i), records)
 		}
 		if !reflect.DeepEqual(e.given, tt.want) {
 			t.Errorf("%s: %v, want %v", tt.name, e.given, tt.want)

@@ -159,9 +159,10 @@ func decided(t testing.TB, folder *Folder, run, block string) string {
 	t.Helper()
 	p := searchProfile(t, block)
 	u := simulated(t, folder, run, p)
-	u.Known = folder.Known(func(err error) { t.Error(err) })
+	known, earlier := folder.Known(func(err error) { t.Error(err) })
+	u.Known = known
 	plan := NewPlan(p)
-	plan.Recall(folder.Earlier(), u.Identity, u.Setting)
+	plan.Recall(earlier, u.Identity, u.Setting)
 	results, err := u.Run(t.Context(), plan)
 	if err != nil {
 		t.Fatal(err)

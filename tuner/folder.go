@@ -172,10 +172,11 @@ func (f *Folder) Journal(run string) ([]Record, error) {
 func NewRunID(now time.Time) string { return now.UTC().Format("20060102-150405.000") }
 
 // Known is every measurement in the folder by identity and purpose: what
-// succeeded, and what failed by the configuration's own fault. A journal that
-// cannot be read is reported through warn and passed over.
-func (f *Folder) Known(warn func(error)) map[string]TrialResult {
-	known := map[string]TrialResult{}
+// succeeded, and what failed by the configuration's own fault; and what else the
+// runs can tell a search. A journal that cannot be read is reported through warn
+// and passed over.
+func (f *Folder) Known(warn func(error)) (map[string]TrialResult, *Earlier) {
+	known, earlier := map[string]TrialResult{}, &Earlier{given: map[string]Hints{}}
 	runs, err := f.Runs()
 	if err != nil {
 		warn(err)
@@ -185,26 +186,33 @@ func (f *Folder) Known(warn func(error)) map[string]TrialResult {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			warn(err)
 		}
-		profile, ended := gist(records)
-		if ended {
-			settle(known, profile)
-		}
-		for _, r := range records {
-			if r.Type == RecordTrialDone && r.Result != nil && reusable(r.Result) {
-				done := *r.Result
-				done.ReusedFrom = run
-				if !ended {
-					done.cutRun = profile
-				}
-				key := knownAs(done.Identity, done.Purpose, done.Start)
-				if done.Screened != "" {
-					key += screenedAs
-				}
-				known[key] = done
-			}
-		}
+		remember(known, run, records)
+		earlier.note(run, records)
 	}
-	return known
+	return known, earlier
+}
+
+// remember adds what a run has measured.
+func remember(known map[string]TrialResult, run string, records []Record) {
+	profile, ended := gist(records)
+	if ended {
+		settle(known, profile)
+	}
+	for _, r := range records {
+		if r.Type != RecordTrialDone || r.Result == nil || !reusable(r.Result) {
+			continue
+		}
+		done := *r.Result
+		done.ReusedFrom = run
+		if !ended {
+			done.cutRun = profile
+		}
+		key := knownAs(done.Identity, done.Purpose, done.Start)
+		if done.Screened != "" {
+			key += screenedAs
+		}
+		known[key] = done
+	}
 }
 
 // gist is the profile of a run and whether it decided.

@@ -221,7 +221,7 @@ func TestKnownDoesNotTrustWhatWasChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	var warned []error
-	known := f.Known(func(err error) { warned = append(warned, err) })
+	known, _ := f.Known(func(err error) { warned = append(warned, err) })
 	if _, there := known["id0"]; there || len(known) != 1 {
 		t.Errorf("known after a change in line 1: %v, want id1 alone", known)
 	}

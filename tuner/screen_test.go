@@ -71,7 +71,7 @@ func TestScreenedResultsServeScreeningRunsAlone(t *testing.T) {
 	run := func(id, screen string) Summary {
 		p := threeLevels(t, "search { screen = "+screen+" }")
 		u := simulated(t, folder, id, p)
-		u.Known = folder.Known(func(err error) { t.Error(err) })
+		u.Known, _ = folder.Known(func(err error) { t.Error(err) })
 		plan := NewPlan(p)
 		results, err := u.Run(t.Context(), plan)
 		if err != nil {

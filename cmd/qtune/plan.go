@@ -69,13 +69,8 @@ func plan(ctx context.Context, w *world, path string, f *applyFlags) error {
 	}
 	around.recallHelps(helpStore{w.helps()})
 	pl := tuner.NewPlan(p)
-	var known map[string]tuner.TrialResult
-	if !f.fresh {
-		known = folder.Known(func(err error) { w.log.Warn().Err(err).Msg("passed over") })
-	}
-	if !f.fresh {
-		pl.Recall(folder.Earlier(), around.identity, around.setting)
-	}
+	known, earlier := w.remembers(folder, f.fresh)
+	pl.Recall(earlier, around.identity, around.setting)
 	around.prune(pl, known)
 	forecaster := newForecaster(around, w.calibrations())
 	if err := pl.Foresee(around.lead(pl, forecaster), around.knows(known), foreseen); err != nil {

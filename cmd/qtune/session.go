@@ -81,13 +81,14 @@ func (s *session) run(ctx context.Context) ([]tuner.TrialResult, *tuner.Plan, er
 	if err := s.prepare(ctx); err != nil {
 		return nil, s.plan, err
 	}
+	known, earlier := s.known()
 	t := &tuner.Tuner{
 		Launch:   s.launch,
 		Measure:  s.measure,
 		Command:  s.around.command,
 		Identity: s.around.identity,
 		Setting:  s.around.setting,
-		Known:    s.known(),
+		Known:    known,
 		Journal:  s.journal, Folder: s.folder, RunID: s.runID,
 		Notify: s.notify, Now: time.Now,
 		Speed: s.speed(), Simulated: s.simulation != nil,
@@ -98,7 +99,7 @@ func (s *session) run(ctx context.Context) ([]tuner.TrialResult, *tuner.Plan, er
 	t.Prior = s.around.lead(s.plan, newForecaster(s.around, s.w.calibrations()))
 	s.around.prune(s.plan, t.Known)
 	s.around.mark(s.plan, t.Known)
-	s.plan.Recall(s.earlier(), s.around.identity, s.around.setting)
+	s.plan.Recall(earlier, s.around.identity, s.around.setting)
 	s.view.plan(s.plan, s.around)
 	results, err := t.Run(ctx, s.plan)
 	return results, s.plan, s.atEnd(ctx, err)
@@ -198,24 +199,21 @@ func (s *session) connect(ctx context.Context) error {
 	return nil
 }
 
-// known is what earlier runs have measured.
-func (s *session) known() map[string]tuner.TrialResult {
-	if s.f.fresh {
-		return nil
-	}
-	known := s.folder.Known(func(err error) { s.w.log.Warn().Err(err).Msg("passed over") })
+// known is what earlier runs have measured, and what else they can tell the search.
+func (s *session) known() (map[string]tuner.TrialResult, *tuner.Earlier) {
+	known, earlier := s.w.remembers(s.folder, s.f.fresh)
 	if s.f.confirm {
 		maps.DeleteFunc(known, func(_ string, r tuner.TrialResult) bool { return r.Purpose == tuner.PurposeFinish })
 	}
-	return known
+	return known, earlier
 }
 
-// earlier is what earlier runs can tell the search of this one.
-func (s *session) earlier() *tuner.Earlier {
-	if s.f.fresh {
-		return &tuner.Earlier{}
+// remembers is what the runs of a folder have measured; nothing where all is to be fresh.
+func (w *world) remembers(folder *tuner.Folder, fresh bool) (map[string]tuner.TrialResult, *tuner.Earlier) {
+	if fresh {
+		return nil, &tuner.Earlier{}
 	}
-	return s.folder.Earlier()
+	return folder.Known(func(err error) { w.log.Warn().Err(err).Msg("passed over") })
 }
 
 // close gives everything back.
