@@ -42,9 +42,7 @@ func (l *Launcher) labels(trial, role string) map[string]string {
 }
 
 func (l *Launcher) startContainer(ctx context.Context, st Start, out *sink) (*instance, *Failure, error) {
-	l.mu.Lock()
-	client, err := l.connectDocker(ctx)
-	l.mu.Unlock()
+	client, err := l.dockerClient(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

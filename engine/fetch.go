@@ -125,11 +125,7 @@ func (f Fetch) room(cache string, hub HubModel) error {
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return fmt.Errorf("making the folder for models: %w", err)
 	}
-	free := f.free
-	if free == nil {
-		free = freeBytes
-	}
-	have, err := free(cache)
+	have, err := f.freeAt(cache)
 	if err != nil {
 		return fmt.Errorf("looking for free space in %s: %w", cache, err)
 	}
@@ -139,6 +135,13 @@ func (f Fetch) room(cache string, hub HubModel) error {
 			"free space there, or set HF_HUB_CACHE to a folder on a larger disk"}
 	}
 	return nil
+}
+
+func (f Fetch) freeAt(folder string) (int64, error) {
+	if f.free != nil {
+		return f.free(folder)
+	}
+	return freeBytes(folder)
 }
 
 // freeBytes is what an ordinary user may still write to a folder's disk.
@@ -160,7 +163,7 @@ func (l *Launcher) fetch(ctx context.Context, f Fetch, cache string, hub HubMode
 	out := newSink(file, "", newRedactor(secrets), nil)
 	inst, failure, err := l.startFetch(ctx, f, cache, hub, out)
 	if failure != nil {
-		err = &FetchError{f.Model.ID, errors.New(failure.Line), failure.Hint}
+		err = f.refused(failure)
 	}
 	if err != nil {
 		return errors.Join(err, out.close())
@@ -176,8 +179,17 @@ func (l *Launcher) fetch(ctx context.Context, f Fetch, cache string, hub HubMode
 	case exit != nil && exit.Code == 0 && exit.Err == nil:
 		return nil
 	}
-	failure = out.failure(exit)
-	return &FetchError{f.Model.ID, fmt.Errorf("%s (the log: %s)", failure, f.LogPath), failure.Hint}
+	return f.died(out.failure(exit))
+}
+
+// refused says why the program that brings the model did not start.
+func (f Fetch) refused(why *Failure) error {
+	return &FetchError{f.Model.ID, errors.New(why.Line), why.Hint}
+}
+
+// died says how that program ended before the model was here.
+func (f Fetch) died(how *Failure) error {
+	return &FetchError{f.Model.ID, fmt.Errorf("%s (the log: %s)", how, f.LogPath), how.Hint}
 }
 
 // wait reports how far the fetch is until it ends. Its error is that of ctx, or

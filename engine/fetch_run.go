@@ -24,19 +24,10 @@ func (l *Launcher) startFetch(ctx context.Context, f Fetch, cache string, hub Hu
 		return nil, nil, err
 	}
 	argv := []string{python, "-c", fetchScript, fetchArgument(f.Model, hub)}
-	if f.Engine.Runtime != profiles.RuntimeDocker {
-		var env environment
-		l.inherit(&env)
-		env.add("HF_HUB_CACHE="+cache, "HF_HUB_OFFLINE=0", "HF_HUB_DISABLE_TELEMETRY=1")
-		l.mark(&env, "", RoleFetch)
-		p, err := process.Start(ctx, process.Spec{Argv: argv, Env: env.words(), Log: out})
-		if err != nil {
-			failure, err := processFailure(ctx, err)
-			return nil, failure, err
-		}
-		return localInstance(p, argv[0]), nil, nil
+	if f.Engine.Runtime == profiles.RuntimeDocker {
+		return l.runFetch(ctx, f.Engine, l.fetchSpec(f, cache, argv), out)
 	}
-	return l.fetchContainer(ctx, f, cache, argv, out)
+	return l.runFetchProcess(ctx, argv, []string{"HF_HUB_CACHE=" + cache, "HF_HUB_OFFLINE=0", "HF_HUB_DISABLE_TELEMETRY=1"}, out)
 }
 
 // fetchArgument is what the script is told. Names are patterns to the library,
@@ -87,17 +78,30 @@ func localPython(program string) (string, error) {
 	return python, nil
 }
 
-func (l *Launcher) fetchContainer(ctx context.Context, f Fetch, cache string, argv []string, out *sink) (*instance, *Failure, error) {
-	if _, failure, err := l.Prepare(ctx, f.Engine); failure != nil || err != nil {
+// runFetchProcess starts a program that brings a model, in this process's environment
+// and with vars, each "NAME=value".
+func (l *Launcher) runFetchProcess(ctx context.Context, argv, vars []string, out *sink) (*instance, *Failure, error) {
+	var env environment
+	l.inherit(&env)
+	env.add(vars...)
+	l.mark(&env, "", RoleFetch)
+	p, err := process.Start(ctx, process.Spec{Argv: argv, Env: env.words(), Log: out})
+	if err != nil {
+		failure, err := processFailure(ctx, err)
 		return nil, failure, err
 	}
-	l.mu.Lock()
-	client, err := l.connectDocker(ctx)
-	l.mu.Unlock()
+	return localInstance(p, argv[0]), nil, nil
+}
+
+// runFetch starts a container that brings a model, once the engine's image is here.
+func (l *Launcher) runFetch(ctx context.Context, e *profiles.Engine, spec docker.Spec, out *sink) (*instance, *Failure, error) {
+	if _, failure, err := l.Prepare(ctx, e); failure != nil || err != nil {
+		return nil, failure, err
+	}
+	client, err := l.dockerClient(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	spec := l.fetchSpec(f, cache, argv)
 	spec.Log = out
 	ctr, err := client.Run(ctx, spec)
 	if err != nil {

@@ -63,9 +63,7 @@ func (l *Launcher) helpProcess(ctx context.Context, k Kind, _ *profiles.Engine, 
 }
 
 func (l *Launcher) helpContainer(ctx context.Context, k Kind, e *profiles.Engine, g profiles.GPU, words []string, out *limitedBuffer) error {
-	l.mu.Lock()
-	client, err := l.connectDocker(ctx)
-	l.mu.Unlock()
+	client, err := l.dockerClient(ctx)
 	if err != nil {
 		return err
 	}

@@ -17,12 +17,7 @@ import (
 // hide some from their help.
 func CheckFlags(e *profiles.Engine, help *catalog.Help) []catalog.Notice {
 	k, _ := Lookup(e.Kind)
-	asked := k.own()
-	for _, f := range e.Flags {
-		if !f.Value.IsNull() {
-			asked = k.ask(asked, f.Name, 1)
-		}
-	}
+	asked := k.given(e.Flags)
 	for _, a := range e.Axes {
 		if !a.Env {
 			asked = k.ask(asked, a.Name, len(a.Values))
@@ -35,19 +30,24 @@ func CheckFlags(e *profiles.Engine, help *catalog.Help) []catalog.Notice {
 // refuses: CheckFlags' errors.
 func CheckCandidate(e *profiles.Engine, c profiles.Candidate, help *catalog.Help) []catalog.Notice {
 	k, _ := Lookup(e.Kind)
-	asked := k.own()
-	for _, f := range c.Flags {
-		if !f.Value.IsNull() {
-			asked = k.ask(asked, f.Name, 1)
-		}
-	}
-	return slices.DeleteFunc(k.check(asked, e, help), func(n catalog.Notice) bool { return n.Severity != catalog.SeverityError })
+	return slices.DeleteFunc(k.check(k.given(c.Flags), e, help), func(n catalog.Notice) bool { return n.Severity != catalog.SeverityError })
 }
 
 // askedOption is an option that a profile would give.
 type askedOption struct {
 	name   string // as in a profile, without the keys inside JSON flags
 	values int    // that a sweep tries; 0: qtune passes it itself
+}
+
+// given are qtune's own options and those of flags.
+func (k Kind) given(flags []profiles.Flag) []askedOption {
+	asked := k.own()
+	for _, f := range flags {
+		if !f.Value.IsNull() {
+			asked = k.ask(asked, f.Name, 1)
+		}
+	}
+	return asked
 }
 
 // own are the options that qtune passes to every engine of a kind.

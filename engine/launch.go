@@ -253,6 +253,13 @@ func pulling(image string, p docker.Progress) string {
 	return fmt.Sprintf("pulling %s: %s of %s, %d of %d layers", image, bytesText(p.Current), bytesText(p.Total), p.Done, p.Layers)
 }
 
+// dockerClient is connectDocker for callers that do not hold l.mu.
+func (l *Launcher) dockerClient(ctx context.Context) (*docker.Client, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.connectDocker(ctx)
+}
+
 // connectDocker gives the client, connecting at the first call. l.mu is held.
 func (l *Launcher) connectDocker(ctx context.Context) (*docker.Client, error) {
 	if l.client != nil {

@@ -71,8 +71,9 @@ func (l *Launcher) PullOllama(ctx context.Context, f Fetch, names []string) erro
 		return &FetchError{Model: names[0], Err: fmt.Errorf("making Ollama's store: %w", err)}
 	}
 	for _, name := range names {
-		if err := l.pullOllama(ctx, f, store, name); err != nil {
-			return wrapFetch(ctx, profiles.Model{ID: name}, err)
+		f.Model = profiles.Model{ID: name}
+		if err := l.pullOllama(ctx, f, store); err != nil {
+			return wrapFetch(ctx, f.Model, err)
 		}
 		if !inOllamaStore(store, name) {
 			return &FetchError{name, fmt.Errorf("the pull ended well, and %s does not have it", store), "is OLLAMA_MODELS the store of this Ollama?"}
@@ -92,7 +93,7 @@ func (l *Launcher) pullStore() string {
 }
 
 // pullOllama is one pull: a server that lives as long as it.
-func (l *Launcher) pullOllama(ctx context.Context, f Fetch, store, name string) error {
+func (l *Launcher) pullOllama(ctx context.Context, f Fetch, store string) error {
 	file, err := openLog(f.LogPath)
 	if err != nil {
 		return fmt.Errorf("opening the log of the pull: %w", err)
@@ -100,12 +101,12 @@ func (l *Launcher) pullOllama(ctx context.Context, f Fetch, store, name string) 
 	out := newSink(file, ollama.Name, newRedactor(l.Secrets), nil)
 	inst, failure, err := l.startPull(ctx, f.Engine, store, out)
 	if failure != nil {
-		err = &FetchError{name, errors.New(failure.Line), failure.Hint}
+		err = f.refused(failure)
 	}
 	if err != nil {
 		return errors.Join(err, out.close())
 	}
-	p := &puller{base: "http://" + inst.addr, name: name, store: store, fetch: f, ended: inst.Done()}
+	p := &puller{base: "http://" + inst.addr, store: store, fetch: f, ended: inst.Done()}
 	pulled := p.run(ctx)
 	exit := inst.ended()
 	if err := errors.Join(inst.stop(ctx, fetchGrace), out.close()); err != nil {
@@ -114,54 +115,24 @@ func (l *Launcher) pullOllama(ctx context.Context, f Fetch, store, name string) 
 	if pulled == nil || exit == nil {
 		return pulled
 	}
-	failure = out.failure(exit)
-	return &FetchError{name, fmt.Errorf("%s (the log: %s)", failure, f.LogPath), failure.Hint}
+	return f.died(out.failure(exit))
 }
 
 func (l *Launcher) startPull(ctx context.Context, e *profiles.Engine, store string, out *sink) (*instance, *Failure, error) {
 	if e.Runtime == profiles.RuntimeDocker {
-		return l.pullContainer(ctx, e, store, out)
+		return l.runFetch(ctx, e, l.pullSpec(e, store), out)
 	}
 	port, err := process.FreePort()
 	if err != nil {
 		return nil, nil, err
 	}
 	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	var env environment
-	l.inherit(&env)
-	env.set(ollama.listenEnv, addr)
-	env.set("OLLAMA_MODELS", store)
-	env.set("OLLAMA_NOPRUNE", "1")
-	l.mark(&env, "", RoleFetch)
-	argv := ollama.program(e)
-	p, err := process.Start(ctx, process.Spec{Argv: argv, Env: env.words(), Log: out})
-	if err != nil {
-		failure, err := processFailure(ctx, err)
-		return nil, failure, err
+	vars := []string{ollama.listenEnv + "=" + addr, "OLLAMA_MODELS=" + store, "OLLAMA_NOPRUNE=1"}
+	inst, failure, err := l.runFetchProcess(ctx, ollama.program(e), vars, out)
+	if inst != nil {
+		inst.addr = addr
 	}
-	inst := localInstance(p, argv[0])
-	inst.addr = addr
-	return inst, nil, nil
-}
-
-func (l *Launcher) pullContainer(ctx context.Context, e *profiles.Engine, store string, out *sink) (*instance, *Failure, error) {
-	if _, failure, err := l.Prepare(ctx, e); failure != nil || err != nil {
-		return nil, failure, err
-	}
-	l.mu.Lock()
-	client, err := l.connectDocker(ctx)
-	l.mu.Unlock()
-	if err != nil {
-		return nil, nil, err
-	}
-	spec := l.pullSpec(e, store)
-	spec.Log = out
-	ctr, err := client.Run(ctx, spec)
-	if err != nil {
-		failure, err := l.dockerFailure(ctx, err)
-		return nil, failure, err
-	}
-	return containerInstance(ctr, spec.Name), nil, nil
+	return inst, failure, err
 }
 
 // pullSpec is a container of the engine's image, without a card, in which only the
@@ -181,9 +152,9 @@ func (l *Launcher) pullSpec(e *profiles.Engine, store string) docker.Spec {
 
 // puller tells a server to pull one model, and follows how far it is.
 type puller struct {
-	base, name, store string
-	fetch             Fetch
-	ended             <-chan struct{} // the server has
+	base, store string
+	fetch       Fetch
+	ended       <-chan struct{} // the server has
 }
 
 // errPullEnded is the cause where the server ended before the pull did.
@@ -235,7 +206,7 @@ func (p *puller) ready(ctx context.Context) error {
 
 // pull asks for the model. The answer is a stream of JSON objects, one for each step.
 func (p *puller) pull(ctx context.Context, cancel context.CancelCauseFunc) error {
-	body, err := json.Marshal(map[string]string{"model": p.name})
+	body, err := json.Marshal(map[string]string{"model": p.fetch.Model.ID})
 	if err != nil {
 		return err
 	}
@@ -273,7 +244,7 @@ func (p *puller) follow(stream *json.Decoder, status int, alive func()) error {
 		case err != nil:
 			return fmt.Errorf("reading what Ollama says of the pull: %w", err)
 		case step.Error != "":
-			return &FetchError{p.name, errors.New(show(step.Error)), "is the name one of ollama.com/library, with its tag? And is the network there?"}
+			return &FetchError{p.fetch.Model.ID, errors.New(show(step.Error)), "is the name one of ollama.com/library, with its tag? And is the network there?"}
 		case step.Status == "success":
 			return nil
 		case step.Digest == "":
@@ -296,15 +267,14 @@ func (p *puller) progress(done, total int64, another bool) error {
 	if p.fetch.Progress != nil {
 		p.fetch.Progress(done, total)
 	}
-	free := p.fetch.free
-	if free == nil {
-		free = freeBytes
+	if !another {
+		return nil
 	}
-	have, err := free(p.store)
-	if !another || err != nil || have >= total-done+fetchMargin {
+	have, err := p.fetch.freeAt(p.store)
+	if err != nil || have >= total-done+fetchMargin {
 		return nil // where the disk does not say, the pull itself finds out
 	}
-	return &FetchError{p.name, fmt.Errorf("%s are needed and %s are free in %s", bytesText(total-done+fetchMargin), bytesText(have), p.store),
+	return &FetchError{p.fetch.Model.ID, fmt.Errorf("%s are needed and %s are free in %s", bytesText(total-done+fetchMargin), bytesText(have), p.store),
 		"free space there, or set OLLAMA_MODELS to a folder on a larger disk"}
 }
 

@@ -219,9 +219,7 @@ func (l *Launcher) Outlast(ctx context.Context, st Start, spec docker.Spec) (*Le
 		return nil, nil, fmt.Errorf("opening the log: %w", err)
 	}
 	out := newSink(file, st.Engine.Kind, newRedactor(l.Secrets), l.Progress)
-	l.mu.Lock()
-	client, err := l.connectDocker(ctx)
-	l.mu.Unlock()
+	client, err := l.dockerClient(ctx)
 	if err != nil {
 		return nil, nil, errors.Join(err, out.close())
 	}
