@@ -212,9 +212,9 @@ func TestTheDaemonWantsTLS(t *testing.T) {
 		t.Setenv("DOCKER_HOST", "")
 		t.Setenv("DOCKER_CONTEXT", "secure")
 		t.Setenv("DOCKER_CONFIG", dockerConfig(t, "", map[string]string{"secure": host}))
+		_, tls := contextFolders(os.Getenv("DOCKER_CONFIG"), "secure")
 		for _, f := range []string{caFile, certFile, keyFile} {
-			to := contextFile(os.Getenv("DOCKER_CONFIG"), "secure", "tls", f)
-			if err := errors.Join(os.MkdirAll(filepath.Dir(to), 0o755), os.Rename(filepath.Join(a.folder(t, f), f), to)); err != nil {
+			if err := errors.Join(os.MkdirAll(tls, 0o755), os.Rename(filepath.Join(a.folder(t, f), f), filepath.Join(tls, f))); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -62,7 +62,7 @@ func defaultLimits() limits {
 // Client is a connection to one Docker daemon. It is safe for concurrent use.
 type Client struct {
 	api    *client.Client
-	podman bool // which speaks the same language, not quite
+	engine string // which answers, as in Info
 	log    zerolog.Logger
 	limits limits
 }
@@ -93,8 +93,8 @@ func Connect(ctx context.Context, log zerolog.Logger) (*Client, error) {
 		return nil, fail(op, err)
 	}
 	c := &Client{api: api, log: log, limits: defaultLimits()}
-	c.podman = c.engine(ctx) == "Podman"
-	log.Debug().Str("host", api.DaemonHost()).Str("context", at.name).Str("api", api.ClientVersion()).Bool("podman", c.podman).Msg("connected to docker")
+	c.engine = engineOf(ctx, api)
+	log.Debug().Str("host", api.DaemonHost()).Str("context", at.name).Str("api", api.ClientVersion()).Bool("podman", c.engine == podmanEngine).Msg("connected to docker")
 	return c, nil
 }
 

@@ -103,19 +103,17 @@ func currentContext(folder string) (string, error) {
 	return config.CurrentContext, nil
 }
 
-// contextFile is where a context keeps a file: "meta" what it is, "tls" the files of
-// TLS.
-func contextFile(folder, name, kind, file string) string {
+// contextFolders are where a context keeps what it is, in meta.json, and the files of
+// TLS for its endpoint "docker".
+func contextFolders(folder, name string) (meta, tls string) {
 	sum := sha256.Sum256([]byte(name))
-	at := filepath.Join(folder, "contexts", kind, hex.EncodeToString(sum[:]))
-	if kind == "tls" {
-		at = filepath.Join(at, "docker") // the endpoint of that name
-	}
-	return filepath.Join(at, file)
+	hash := hex.EncodeToString(sum[:])
+	return filepath.Join(folder, "contexts", "meta", hash), filepath.Join(folder, "contexts", "tls", hash, "docker")
 }
 
 func readContext(folder, name string) (endpoint, error) {
-	text, err := os.ReadFile(contextFile(folder, name, "meta", "meta.json"))
+	about, tls := contextFolders(folder, name)
+	text, err := os.ReadFile(filepath.Join(about, "meta.json"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return endpoint{}, fmt.Errorf("there is no docker context %q: `docker context ls` lists them", name)
 	}
@@ -136,7 +134,7 @@ func readContext(folder, name string) (endpoint, error) {
 		return endpoint{}, fmt.Errorf("the docker context %q skips the check of the daemon's certificate, which is not supported", name)
 	}
 	e := endpoint{name: name, host: at.Host}
-	e.certificates(filepath.Dir(contextFile(folder, name, "tls", caFile)))
+	e.certificates(tls)
 	return e, nil
 }
 

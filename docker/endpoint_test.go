@@ -22,9 +22,10 @@ func dockerConfig(t *testing.T, current string, hosts map[string]string) string 
 	}
 	put(`{"auths":{},"currentContext":"`+current+`"}`, filepath.Join(dir, "config.json"))
 	for name, host := range hosts {
-		put(`{"Name":"`+name+`","Metadata":{},"Endpoints":{"docker":{"Host":"`+host+`","SkipTLSVerify":`+map[bool]string{true: "true", false: "false"}[name == "lax"]+`}}}`, contextFile(dir, name, "meta", "meta.json"))
+		meta, tls := contextFolders(dir, name)
+		put(`{"Name":"`+name+`","Metadata":{},"Endpoints":{"docker":{"Host":"`+host+`","SkipTLSVerify":`+map[bool]string{true: "true", false: "false"}[name == "lax"]+`}}}`, filepath.Join(meta, "meta.json"))
 		if name == "tls" {
-			put("", contextFile(dir, name, "tls", caFile))
+			put("", filepath.Join(tls, caFile))
 		}
 	}
 	return dir

@@ -33,19 +33,22 @@ func (c *Client) Info(ctx context.Context) (Info, error) {
 	}
 	i := got.Info
 	return Info{
-		Engine: c.engine(ctx), Rootless: slices.Contains(i.SecurityOptions, "name=rootless"),
+		Engine: c.engine, Rootless: slices.Contains(i.SecurityOptions, "name=rootless"),
 		Version: i.ServerVersion, API: c.api.ClientVersion(), Root: i.DockerRootDir, Runtimes: slices.Sorted(maps.Keys(i.Runtimes)),
 		CDI: i.CDISpecDirs, CPUs: i.NCPU, Memory: i.MemTotal, OS: i.OperatingSystem,
 	}, nil
 }
 
-// engine names what answers, by the first component of its version.
-func (c *Client) engine(ctx context.Context) string {
+// podmanEngine speaks the same language as Docker, not quite.
+const podmanEngine = "Podman"
+
+// engineOf names what answers, by the first component of its version.
+func engineOf(ctx context.Context, api *client.Client) string {
 	ctx, cancel := context.WithTimeout(ctx, pingLimit)
 	defer cancel()
-	v, err := c.api.ServerVersion(ctx, client.ServerVersionOptions{})
-	if err == nil && len(v.Components) > 0 && strings.HasPrefix(v.Components[0].Name, "Podman") {
-		return "Podman"
+	v, err := api.ServerVersion(ctx, client.ServerVersionOptions{})
+	if err == nil && len(v.Components) > 0 && strings.HasPrefix(v.Components[0].Name, podmanEngine) {
+		return podmanEngine
 	}
 	return "Docker"
 }

@@ -55,7 +55,7 @@ func (c *Client) Run(ctx context.Context, s Spec) (*Container, error) {
 // swallows refuses what Podman (seen in 4.3) takes without a word and does not do: a
 // request for GPUs, and a folder to mount that is missing, which it makes instead.
 func (c *Client) swallows(s Spec) error {
-	if !c.podman {
+	if c.engine != podmanEngine {
 		return nil
 	}
 	if s.GPUs.Count != 0 || len(s.GPUs.IDs) > 0 {
@@ -139,7 +139,7 @@ func (ctr *Container) start(ctx context.Context, s Spec) error {
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
 	if err := ctr.observe(ctx, s.Log); err != nil {
-		if !ctr.client.podman {
+		if ctr.client.engine != podmanEngine {
 			return err
 		}
 		// Podman prepares a container when it is attached to, and keeps to itself why
