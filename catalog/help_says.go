@@ -43,7 +43,8 @@ func sayingOf(description string, names []string) Said {
 	if !saysAnything.MatchString(description) {
 		return Said{}
 	}
-	text := selfless(strings.Join(strings.Fields(description), " "), names)
+	description = strings.Join(strings.Fields(description), " ")
+	text := selfless(description, names)
 	said := Said{Gone: saysGone.MatchString(text), Deprecated: saysDeprecated.MatchString(text)}
 	said.NoEffect = saysNothing.MatchString(text) || said.Deprecated && saysNothingEither.MatchString(text)
 	if said == (Said{}) {
@@ -97,9 +98,9 @@ func inName(b byte) bool {
 	return b == '-' || b == '_' || b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z'
 }
 
-// shortened is a description on one line, without the default at its end.
+// shortened is a description, which is on one line, without the default at its end.
 func shortened(description string) string {
-	text, _, _ := strings.Cut(strings.Join(strings.Fields(description), " "), " (default:")
+	text, _, _ := strings.Cut(description, " (default:")
 	if len(text) <= maxSaid {
 		return text
 	}

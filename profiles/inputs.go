@@ -80,7 +80,7 @@ func typed(v *variable, g given) *string {
 	if g.expr != nil {
 		plain, _ := unmark(v.value)
 		text = string(hclwrite.TokensForValue(plain).Bytes())
-		if textType(v).IsPrimitiveType() {
+		if typedAsText(v) {
 			value, err := convert.Convert(plain, cty.String)
 			if err != nil || value.IsNull() {
 				return nil
@@ -195,7 +195,7 @@ func (l *loader) outside(v *variable, g given) (cty.Value, bool) {
 		}
 		l.diags.sources[g.from] = source{text: []byte(shown)}
 		at.End.Byte += len(shown)
-		if l.typedAsText(v) {
+		if typedAsText(v) {
 			return l.convertText(v, g, at)
 		}
 		e, diags := parseExpression(g.text, g.from)
@@ -217,7 +217,7 @@ func (l *loader) outside(v *variable, g given) (cty.Value, bool) {
 
 // typedAsText says whether a value on the command line is the text itself rather
 // than an expression: nobody quotes twice for a shell.
-func (l *loader) typedAsText(v *variable) bool { return textType(v).IsPrimitiveType() }
+func typedAsText(v *variable) bool { return textType(v).IsPrimitiveType() }
 
 func textType(v *variable) cty.Type {
 	switch {
