@@ -94,7 +94,7 @@ func (s *stream) feed(ctx context.Context, w *watch, b []byte, end error) (f *fa
 		s.events.reset(r, func() time.Duration { return s.came }, s.wire.lines)
 	}
 	if s.denied {
-		return s.refused(ctx)
+		return s.refusal(ctx)
 	}
 	if !s.followed {
 		f, over := s.follow(ctx, w)
@@ -107,8 +107,8 @@ func (s *stream) feed(ctx context.Context, w *watch, b []byte, end error) (f *fa
 	return s.verdict(), s.drained()
 }
 
-// refused reads what an answer that is no event stream says.
-func (s *stream) refused(ctx context.Context) (f *failure, over bool) {
+// refusal reads what an answer that is no event stream says.
+func (s *stream) refusal(ctx context.Context) (f *failure, over bool) {
 	if err := s.reply.collect(maxErrorBody); errors.Is(err, errAgain) && !compressed(s.reply.res) {
 		return nil, false
 	}
@@ -118,15 +118,9 @@ func (s *stream) refused(ctx context.Context) (f *failure, over bool) {
 
 // drained reads what follows the last event, as drain does.
 func (s *stream) drained() bool {
-	var rest [512]byte
-	for s.beyond < maxBeyond {
-		n, err := s.reply.Read(rest[:])
-		if err != nil {
-			return !errors.Is(err, errAgain)
-		}
-		s.beyond += n
-	}
-	return true
+	n, err := io.CopyN(io.Discard, &s.reply, maxBeyond-s.beyond)
+	s.beyond += n
+	return !errors.Is(err, errAgain)
 }
 
 // interrupted judges an exchange that was broken off with err.

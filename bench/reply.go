@@ -58,13 +58,11 @@ func (r *reply) reset() { *r = reply{head: r.head[:0], body: r.body[:0]} }
 // add hands r what was read, or how reading has ended. It is taken before the next.
 func (r *reply) add(b []byte, end error) { r.raw, r.end = b, end }
 
-// over says whether all of the answer was read and nothing else came with it.
-func (r *reply) over() bool {
-	return r.res != nil && r.state == inNothing && len(r.raw) == 0 && r.end == nil
+// keeps says whether the connection can be used for another request: all of the answer
+// was read, and nothing else came with it.
+func (r *reply) keeps() bool {
+	return r.res != nil && !r.res.Close && r.state == inNothing && len(r.raw) == 0 && r.end == nil
 }
-
-// keeps says whether the connection can be used for another request.
-func (r *reply) keeps() bool { return r.over() && !r.res.Close }
 
 // readHead reads up to the end of the answer's head; errAgain if that did not come yet.
 func (r *reply) readHead() error {

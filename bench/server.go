@@ -174,14 +174,13 @@ func (g *gauge) mean() *float64 {
 func (g *serverLog) countsRunning() bool { return g.names.runningUsage }
 
 // scrape asks the server for its metrics; nil where it does not tell.
-func (s *session) scrape(ctx context.Context) scraped {
-	return s.scrapeAt(ctx, cmp.Or(s.server.names.path, "/metrics"))
-}
+func (s *session) scrape(ctx context.Context) scraped { return s.scrapeAt(ctx, s.server.names.path) }
 
+// scrapeAt asks at the path of an engine's names.
 func (s *session) scrapeAt(ctx context.Context, path string) scraped {
 	ctx, cancel := context.WithTimeout(ctx, scrapeTimeout)
 	defer cancel()
-	text, err := s.link.ask(ctx, http.MethodGet, path, nil, maxScrape)
+	text, err := s.link.ask(ctx, http.MethodGet, cmp.Or(path, "/metrics"), nil, maxScrape)
 	if err != nil {
 		return nil
 	}
@@ -191,7 +190,7 @@ func (s *session) scrapeAt(ctx context.Context, path string) scraped {
 // lookAtServer finds out which engine the server is by its metrics.
 func (s *session) lookAtServer(ctx context.Context) {
 	for _, path := range []string{"", engines["trtllm"].path} {
-		found := s.scrapeAt(ctx, cmp.Or(path, "/metrics"))
+		found := s.scrapeAt(ctx, path)
 		for engine, names := range engines {
 			if names.path == path && found.has(names.prefix) {
 				s.server.engine, s.server.names = engine, names

@@ -64,7 +64,7 @@ type stream struct {
 	came     time.Duration // when its last bytes were read
 	denied   bool          // the answer is no event stream
 	followed bool          // the events are over
-	beyond   int           // bytes behind them
+	beyond   int64         // bytes behind them
 }
 
 // do sends a body that asks for tokens tokens and follows the answer to its end.
