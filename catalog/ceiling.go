@@ -14,6 +14,9 @@ type Use struct {
 	Replicas     int    // copies of the weights, each on its own cards; 0 is 1
 }
 
+// AllCards is how many cards all copies take together; at least 1.
+func (u Use) AllCards() int { return max(u.Cards, 1) * max(u.Replicas, 1) }
+
 // Traffic is the load that a Ceiling is for.
 type Traffic struct {
 	Users  int     // requests under way at once; 0: any number

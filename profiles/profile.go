@@ -54,6 +54,9 @@ type GPU struct {
 	Simulate string   // the card that --simulate simulates, a name in the catalog; "" means the default
 }
 
+// None says that the engines are to have no card, though the machine may have some.
+func (g GPU) None() bool { return g.Devices != nil && len(g.Devices) == 0 }
+
 // Runtime says where an engine runs.
 type Runtime string
 
@@ -202,6 +205,10 @@ type Finish struct {
 	Candidates int // beside the baseline
 	Starts     int // of each; 0: there is no finish
 }
+
+// Servers is how many servers the finish of a search of so many trials starts, if all
+// of them run: one trial or more.
+func (f Finish) Servers(trials int) int { return f.Starts * (min(f.Candidates, trials-1) + 1) }
 
 // Budget bounds a search. A zero field is no bound.
 type Budget struct {

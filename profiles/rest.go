@@ -120,7 +120,7 @@ func (l *loader) budgetOf(p *Profile, b *hclsyntax.Block) {
 	switch {
 	case budget.Cost > 0 && budget.GPUHourPrice == 0:
 		s.missing("gpu_hour_price", "Write gpu_hour_price = 2.5, in the currency of cost: what an hour of one card costs.")
-	case budget.GPUHours+budget.Cost > 0 && p.GPU.Devices != nil && len(p.GPU.Devices) == 0:
+	case budget.GPUHours+budget.Cost > 0 && p.GPU.None():
 		l.errorf(codeConflict, b.DefRange(), "A budget of cards without a card", "The gpu block says devices = [], so gpu_hours and cost would never be used up. Write time instead.")
 	}
 }

@@ -67,7 +67,7 @@ func (s *spent) overWith(p *profiles.Profile, trials int) string {
 	share, which := s.use(p.Search.Budget)
 	reserve := 0.0
 	if f := p.Search.Finish; f.Starts > 0 && trials > 0 {
-		starts := f.Starts * (min(f.Candidates, trials-1) + 1)
+		starts := f.Servers(trials)
 		reserve = min(mostReserve, share*float64(starts)/float64(trials))
 	}
 	if share > 0 && share+reserve >= 1 {
@@ -78,9 +78,9 @@ func (s *spent) overWith(p *profiles.Profile, trials int) string {
 
 // cards is how many cards a trial's engine takes; 0 where the profile gives it none.
 func cards(p *profiles.Profile, t *Trial) int {
-	if p.GPU.Devices != nil && len(p.GPU.Devices) == 0 {
+	if p.GPU.None() {
 		return 0
 	}
 	use, _ := engine.Use(t.Engine.Kind, t.Candidate)
-	return max(use.Cards, 1) * max(use.Replicas, 1)
+	return use.AllCards()
 }

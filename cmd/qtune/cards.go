@@ -42,7 +42,7 @@ type cards struct {
 // claim takes the cards that the profile names, or else one that is free. Without
 // NVML nothing can be looked at, and nothing is claimed.
 func (c *cards) claim(ctx context.Context, g profiles.GPU, h gpu.Holder) error {
-	if g.Devices != nil && len(g.Devices) == 0 {
+	if g.None() {
 		return nil
 	}
 	for told := ""; ; {

@@ -20,7 +20,7 @@ func (s *surroundings) roof() tuner.Roof {
 		site.Card, named = s.profilesCard(), " (by the profile)"
 	}
 	switch {
-	case site.Card != nil && site.Card.CPU, s.simulation == nil && s.profile.GPU.Devices != nil && len(s.profile.GPU.Devices) == 0:
+	case site.Card != nil && site.Card.CPU, s.simulation == nil && s.profile.GPU.None():
 		return tuner.Roof{Unknown: "the engines use a CPU, and no data sheet says which bandwidth a server gets of it"}
 	case site.Card == nil:
 		return tuner.Roof{Unknown: s.noCard()}
@@ -105,7 +105,7 @@ func (s *surroundings) ceiling() *ceilingView {
 	if !ok {
 		return &ceilingView{Unknown: "the lengths of the answers are not known before they are sent"}
 	}
-	return &ceilingView{Card: roof.Card.Name, Cards: max(use.Cards, 1) * max(use.Replicas, 1), Model: roof.Model.ID, Alone: alone.Tokens, AtLoad: load.Tokens, Level: level.String(), Bound: load.Bound}
+	return &ceilingView{Card: roof.Card.Name, Cards: use.AllCards(), Model: roof.Model.ID, Alone: alone.Tokens, AtLoad: load.Tokens, Level: level.String(), Bound: load.Bound}
 }
 
 // plannedTraffic is the load of a level's requests. How many of an open loop will be

@@ -59,15 +59,17 @@ func codeTexts() []codeText {
 	return all
 }
 
-// countedWriter knows whether anything was written.
-type countedWriter struct {
+// usedWriter knows whether anything was written.
+type usedWriter struct {
 	io.Writer
-	bytes atomic.Int64
+	used atomic.Bool
 }
 
-func (c *countedWriter) Write(p []byte) (int, error) {
-	n, err := c.Writer.Write(p)
-	c.bytes.Add(int64(n))
+func (u *usedWriter) Write(p []byte) (int, error) {
+	n, err := u.Writer.Write(p)
+	if n > 0 {
+		u.used.Store(true)
+	}
 	return n, err
 }
 
@@ -82,9 +84,9 @@ type jsonError struct {
 
 // complainJSON prints an error on stdout for a command that was to print JSON there,
 // and has printed nothing.
-func complainJSON(c *cobra.Command, out *countedWriter, err error, exit int) {
-	asked := c != nil && c.Flags().Lookup("json") != nil && c.Flags().Lookup("json").Value.String() == "true"
-	if !asked || out.bytes.Load() > 0 {
+func complainJSON(c *cobra.Command, out *usedWriter, err error, exit int) {
+	asked, _ := c.Flags().GetBool("json") // false where there is no such flag
+	if !asked || out.used.Load() {
 		return
 	}
 	// A reader that went away has not missed more than stderr and the exit code say.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -174,7 +173,9 @@ func (f *compareFlags) check(w *world) (compare.Options, show.Options, error) {
 	if f.json {
 		f.format = "json"
 	}
-	f.format = sameFormat(f.format, slices.Sorted(maps.Keys(compareFormats)))
+	if f.format == "md" { // as report calls it
+		f.format = "markdown"
+	}
 	if compareFormats[f.format] == nil {
 		return opt, o, &usageError{fmt.Errorf("--format %q: choose text, markdown, json or junit", f.format)}
 	}

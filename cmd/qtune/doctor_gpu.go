@@ -56,7 +56,7 @@ func (d *doctor) noCards() {
 		d.say("gpu", gradeWarn, remedy, "%s; the driver lists cards all the same", why)
 	case need != "":
 		d.say("gpu", gradeBad, "rehearse with --simulate, or choose an image for CPUs; "+remedy, "image %s needs an NVIDIA card: %s", need, why)
-	case d.profile != nil && d.profile.GPU.Devices != nil && len(d.profile.GPU.Devices) == 0:
+	case d.profile != nil && d.profile.GPU.None():
 		d.say("gpu", gradeOK, "", "the profile asks for no card")
 	case d.profile != nil && len(d.profile.GPU.Devices) > 0:
 		d.say("gpu", gradeBad, remedy, "the profile asks for %s: %s", plural(len(d.profile.GPU.Devices), "card"), why)

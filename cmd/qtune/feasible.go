@@ -137,7 +137,7 @@ func knownModel(m profiles.Model, environ []string) *catalog.Model {
 // foreignCard is, for a plan on a machine whose card cannot be read, the one that the
 // profile names: somebody plans for another machine. A run judges nothing by it.
 func (s *surroundings) foreignCard() *catalog.Card {
-	if !s.planning || s.simulation != nil || s.judge.Card != nil || s.profile.GPU.Devices != nil && len(s.profile.GPU.Devices) == 0 {
+	if !s.planning || s.simulation != nil || s.judge.Card != nil || s.profile.GPU.None() {
 		return nil
 	}
 	card := s.profilesCard()

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/qtune/qtune/engine"
+	"github.com/qtune/qtune/profiles"
 	"github.com/qtune/qtune/report"
 	"github.com/qtune/qtune/tuner"
 )
@@ -45,7 +46,7 @@ func (f *forecaster) forecasts(p *tuner.Plan, price float64) (map[string]forecas
 		if t.Status != tuner.Planned {
 			continue
 		}
-		if levels += f.levels(); levels > mostForecast && len(all) > 0 {
+		if levels += levelCount(f.profile); levels > mostForecast && len(all) > 0 {
 			break
 		}
 		v := f.forecast(t)
@@ -63,9 +64,10 @@ func (f *forecaster) forecasts(p *tuner.Plan, price float64) (map[string]forecas
 	return all, run
 }
 
-func (f *forecaster) levels() int {
+// levelCount is how many levels a trial of a profile has.
+func levelCount(p *profiles.Profile) int {
 	n := 0
-	for _, w := range f.profile.Workloads {
+	for _, w := range p.Workloads {
 		n += len(w.Levels)
 	}
 	return n
@@ -76,7 +78,7 @@ func (f *forecaster) cards(t *tuner.Trial) float64 {
 		return 0
 	}
 	use, _ := engine.Use(t.Engine.Kind, t.Candidate)
-	return float64(max(use.Cards, 1) * max(use.Replicas, 1))
+	return float64(use.AllCards())
 }
 
 func (r *runForecast) see(unseen []string) {
@@ -97,7 +99,7 @@ func (f *forecaster) scale(r *runForecast, gpuS float64) {
 	search := f.profile.Search
 	starts := float64(r.Trials)
 	if search.Finish.Starts > 0 && r.Trials > 1 {
-		r.Again = search.Finish.Starts * (min(search.Finish.Candidates, r.Trials-1) + 1)
+		r.Again = search.Finish.Servers(r.Trials)
 		starts += float64(r.Again)
 	}
 	factor := starts / float64(r.Predicted)

@@ -101,7 +101,11 @@ func (s *session) askHelps(ctx context.Context) error {
 	store := helpStore{s.w.helps()}
 	s.around.recallHelps(store)
 	for _, e := range s.profile.Engines {
-		if s.around.helps[e] != nil || s.around.helpID(e) == "" || !asks(e) {
+		if s.around.helps[e] != nil || !asks(e) {
+			continue
+		}
+		id := s.around.helpID(e)
+		if id == "" {
 			continue
 		}
 		s.progress("asking " + e.Label() + " for its flags")
@@ -113,7 +117,6 @@ func (s *session) askHelps(ctx context.Context) error {
 			s.w.log.Warn().Err(err).Str("hint", hintOf(err)).Msg("flags are checked against qtune's own list only")
 			continue
 		}
-		id := s.around.helpID(e)
 		if err := store.put(id, help); err != nil {
 			s.w.log.Warn().Err(err).Msg("it will be asked again")
 		}

@@ -86,11 +86,16 @@ func (f *found) chooseCached(environ []string) string {
 		if m == nil {
 			continue
 		}
-		if size := m.WeightBytes(""); size > most && catalog.VLLMFeasible(card, *m, catalog.VLLMFlags{MaxModelLen: min(initContext, m.MaxPosition)}).Answer == catalog.AnswerFits {
+		if size := m.WeightBytes(""); size > most && feasibleHere(card, m).Answer == catalog.AnswerFits {
 			best, most = id, size
 		}
 	}
 	return best
+}
+
+// feasibleHere is whether vLLM can serve a model on a card as init writes it.
+func feasibleHere(card catalog.Card, m *catalog.Model) catalog.Feasible {
+	return catalog.VLLMFeasible(card, *m, catalog.VLLMFlags{MaxModelLen: min(initContext, m.MaxPosition)})
 }
 
 func initProfile(w *world, path string, f found, force bool) error {
@@ -248,7 +253,7 @@ func (f *found) doubt() string {
 	if f.model == "" || m == nil || f.gguf() != "" {
 		return ""
 	}
-	answer := catalog.VLLMFeasible(f.sizedFor(), *m, catalog.VLLMFlags{MaxModelLen: min(initContext, m.MaxPosition)})
+	answer := feasibleHere(f.sizedFor(), m)
 	if answer.Answer != catalog.AnswerCannot {
 		return ""
 	}

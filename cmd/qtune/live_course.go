@@ -103,15 +103,12 @@ func (c *liveCourse) ended(e tuner.Event) {
 	c.spent.gpuHours += s * float64(e.Result.Cards) / 3600
 }
 
-// levels is how many levels a trial has.
+// levels is how many levels a trial has; 0 before the plan.
 func (c *liveCourse) levels() int {
-	n := 0
-	if c.profile != nil {
-		for _, w := range c.profile.Workloads {
-			n += len(w.Levels)
-		}
+	if c.profile == nil {
+		return 0
 	}
-	return n
+	return levelCount(c.profile)
 }
 
 // load takes how the level under way goes on.
@@ -190,7 +187,7 @@ func (c *liveCourse) planned() (float64, bool) {
 		n++
 	}
 	if f := c.profile.Search.Finish; c.now.Purpose == tuner.PurposeSearch && f.Starts > 0 {
-		n += f.Starts * (min(f.Candidates, c.now.N-1) + 1)
+		n += f.Servers(c.now.N)
 	}
 	return float64(n), true
 }

@@ -32,16 +32,6 @@ func reportFormats() []string {
 	return []string{"text", "md", "csv", "csv-full", "json", "html", "svg"}
 }
 
-// sameFormat is the name of a format by its other one: report says md, compare markdown.
-func sameFormat(name string, of []string) string {
-	for _, pair := range [][2]string{{"md", "markdown"}, {"markdown", "md"}} {
-		if name == pair[0] && !slices.Contains(of, name) {
-			return pair[1]
-		}
-	}
-	return name
-}
-
 func reportCmd(w *world) *cobra.Command {
 	var f reportFlags
 	c := &cobra.Command{
@@ -74,7 +64,9 @@ interrupted, one that crashed. Without a RUN it is the newest.
 }
 
 func showReport(w *world, f *reportFlags, run string) error {
-	f.format = sameFormat(f.format, reportFormats())
+	if f.format == "markdown" { // as compare calls it
+		f.format = "md"
+	}
 	if !slices.Contains(reportFormats(), f.format) {
 		return &usageError{fmt.Errorf("--format %q: choose one of %s", f.format, strings.Join(reportFormats(), ", "))}
 	}

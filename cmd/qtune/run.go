@@ -46,7 +46,7 @@ func run(ctx context.Context, args []string, w *world) int {
 		defer stop()
 		context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	}
-	out := &countedWriter{Writer: w.stdout}
+	out := &usedWriter{Writer: w.stdout}
 	w.stdout = out
 	root := rootCmd(w)
 	root.SetArgs(oneDash(args))

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/qtune/qtune/bench"
@@ -151,7 +152,8 @@ func (s *session) openRun(host string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("make the run's folder (choose another with --dir): %w", err)
 	}
-	kept := engine.Hider(s.profile.Secrets).Replace(string(s.profile.Source)) // the default of a sensitive variable stands in it
+	hider := engine.Hider(s.profile.Secrets)
+	kept := hider.Replace(string(s.profile.Source)) // the default of a sensitive variable stands in it
 	if err := os.WriteFile(filepath.Join(dir, "profile.hcl"), []byte(kept), 0o644); err != nil {
 		return fmt.Errorf("keep the profile: %w", err)
 	}
@@ -162,7 +164,7 @@ func (s *session) openRun(host string) error {
 	s.journal = j
 	header := tuner.RunHeader{
 		Run: s.runID, Profile: s.profile.Name, Version: tuner.JournalVersion, Qtune: qtuneVersion(), Bench: bench.Version,
-		Simulated: s.simulation != nil, ProfileDir: s.profile.Dir, Host: host, PID: os.Getpid(), Speed: s.speed(), Vars: given(s.profile),
+		Simulated: s.simulation != nil, ProfileDir: s.profile.Dir, Host: host, PID: os.Getpid(), Speed: s.speed(), Vars: given(s.profile, hider),
 	}
 	if s.simulation != nil {
 		header.Card = s.simulation.Card
@@ -175,10 +177,10 @@ func (s *session) openRun(host string) error {
 
 // given are the values of variables that a run was given, but for secrets and whatever
 // holds one.
-func given(p *profiles.Profile) map[string]string {
+func given(p *profiles.Profile, hider *strings.Replacer) map[string]string {
 	vars := map[string]string{}
 	for _, in := range p.Inputs {
-		if in.Given != nil && engine.Hider(p.Secrets).Replace(*in.Given) == *in.Given {
+		if in.Given != nil && hider.Replace(*in.Given) == *in.Given {
 			vars[in.Name] = *in.Given
 		}
 	}
