@@ -63,7 +63,8 @@ func spellings(value string) []string {
 		if len(line) < shortestSecret {
 			continue
 		}
-		quoted := quote(line)
+		quoted := profiles.Quote(line)
+		quoted = quoted[1 : len(quoted)-1]
 		html, _ := json.Marshal(line) // as Go writes it, with < and & by number; a string always has that form
 		profile := strings.NewReplacer("${", "$${", "%{", "%%{").Replace(quoted)
 		python := strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(line)
@@ -74,15 +75,6 @@ func spellings(value string) []string {
 		}
 	}
 	return all
-}
-
-// quote is what stands between the quotes of a JSON string.
-func quote(line string) string {
-	var out strings.Builder
-	e := json.NewEncoder(&out)
-	e.SetEscapeHTML(false)
-	_ = e.Encode(line) // a string always has that form
-	return strings.TrimSuffix(strings.TrimPrefix(out.String(), `"`), "\"\n")
 }
 
 func (r redactor) text(s string) string {

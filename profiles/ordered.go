@@ -197,7 +197,7 @@ func (l *loader) writeJSON(b *strings.Builder, v cty.Value, e hclsyntax.Expressi
 	case t == cty.Number:
 		b.WriteString(decimal(v.AsBigFloat()))
 	case t == cty.String:
-		quote(b, v.AsString())
+		b.WriteString(Quote(v.AsString()))
 	case t.IsTupleType() || t.IsListType() || t.IsSetType():
 		l.writeArray(b, v, e)
 	default:
@@ -232,26 +232,20 @@ func (l *loader) writeObject(b *strings.Builder, v cty.Value, e hclsyntax.Expres
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		quote(b, x.name)
+		b.WriteString(Quote(x.name))
 		b.WriteByte(':')
 		l.writeJSON(b, x.value, x.expr)
 	}
 	b.WriteByte('}')
 }
 
-// quote writes a JSON text as people write it, < and > as they are.
-func quote(b *strings.Builder, s string) {
-	enc := json.NewEncoder(&trimNewline{b})
+// Quote is a JSON string as people write it, < and > as they are.
+func Quote(s string) string {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	_ = enc.Encode(s) // a text always can be encoded, and a Builder takes it
-}
-
-// trimNewline drops the line end that an Encoder adds.
-type trimNewline struct{ b *strings.Builder }
-
-func (t *trimNewline) Write(p []byte) (int, error) {
-	t.b.WriteString(strings.TrimSuffix(string(p), "\n"))
-	return len(p), nil
+	_ = enc.Encode(s) // a text can always be encoded, and a Builder takes it
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // exprOf is how a field is written; a literal of its value if that is not seen.
