@@ -12,19 +12,16 @@ func parallel(a *argv, tensor, pipeline string) catalog.Parallel {
 	return catalog.Parallel{Tensor: a.number(tensor, 0), Pipeline: a.number(pipeline, 0)}
 }
 
-// errRanks says that nothing is known of a model that processes of one CPU share.
-var errRanks = errors.New("a model that several processes of a CPU share is not modelled")
-
 // simulable says why there is no simulation of how a command line spreads the model; nil
 // if there is one.
 func (i *instance) simulable(p catalog.Parallel) error {
 	for _, name := range catalog.Copies() {
-		if i.args.has(name) && i.args.text(name, "") != "1" {
+		if i.args.text(name, "1") != "1" {
 			return fmt.Errorf("several copies of a model, or several machines (--%s), are not modelled", name)
 		}
 	}
 	if i.card.CPU && p.Cards() > 1 {
-		return errRanks
+		return errors.New("a model that several processes of a CPU share is not modelled")
 	}
 	return nil
 }
