@@ -30,13 +30,13 @@ func (a *auto) Next(h []Trial) (Point, string, bool) {
 		return p, why, ok
 	}
 	hasPrior := len(a.oracle.rank()) > 0
-	hints, doubted := a.believable(h, hasPrior)
+	hints, value, doubted := a.believable(h, hasPrior)
 	if !hasPrior && !a.plenty(hints) {
 		if p, why, ok := a.walk(h); ok {
 			return p, why + doubted, true
 		}
 	}
-	m, warning := a.believe(h, hints, hasPrior)
+	m, warning := a.believe(h, hints, value, hasPrior)
 	c := a.choose(m, h, hints, seen)
 	switch {
 	case c.point.At == nil:
@@ -88,10 +88,11 @@ const minJudged = 6
 const evidence = 3
 
 // believe fits the model: on the prior, or without it where the measurements show
-// that it misleads. The text says so.
-func (a *auto) believe(h, hints []Trial, hasPrior bool) (*model, string) {
+// that it misleads. The text says so. The value's surface on the prior is given where it
+// was fitted before.
+func (a *auto) believe(h, hints []Trial, value *surface, hasPrior bool) (*model, string) {
 	told := slices.Concat(hints, h)
-	m := newModel(a.oracle, told, hasPrior)
+	m := newModel(a.oracle, told, hasPrior, value)
 	if !hasPrior {
 		return m, ""
 	}
@@ -99,11 +100,11 @@ func (a *auto) believe(h, hints []Trial, hasPrior bool) (*model, string) {
 	if n < minJudged || rho >= wrongBelow {
 		return m, ""
 	}
-	plain := newModel(a.oracle, told, false)
-	if plain.value.rest.leaveOneOut()-m.value.rest.leaveOneOut() < evidence {
+	plain := (&model{oracle: a.oracle}).fitValue(told)
+	if plain.rest.leaveOneOut()-m.value.rest.leaveOneOut() < evidence {
 		return m, ""
 	}
-	return plain, fmt.Sprintf("; the simulator is set aside: its order agrees little with the %d trials measured (rank correlation %.2f)", n, rho)
+	return newModel(a.oracle, told, false, &plain), fmt.Sprintf("; the simulator is set aside: its order agrees little with the %d trials measured (rank correlation %.2f)", n, rho)
 }
 
 // chosen is a candidate and why it was chosen.

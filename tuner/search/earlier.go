@@ -71,19 +71,20 @@ func (t *Trial) since(then, now *Trial) Trial {
 }
 
 // believable are the hints, unless the trials measured since are foretold worse with them
-// than without: then none, and the text says so.
-func (a *auto) believable(h []Trial, hasPrior bool) ([]Trial, string) {
-	hints := a.hints(h)
+// than without: then none, and the text says so. The surface of the value that was fitted
+// to decide is given too; nil where nothing was to be decided.
+func (a *auto) believable(h []Trial, hasPrior bool) (hints []Trial, value *surface, doubted string) {
+	hints = a.hints(h)
 	n := countMeasured(h)
 	if len(hints) == 0 || n < minForetold {
-		return hints, ""
+		return hints, nil, ""
 	}
 	m := &model{oracle: a.oracle, trusted: hasPrior}
 	with, without := m.fitValue(slices.Concat(hints, h)), m.fitValue(h)
 	if with.rest.foretells(n) >= without.rest.foretells(n) {
-		return hints, ""
+		return hints, &with, ""
 	}
-	return nil, fmt.Sprintf("; the earlier runs are set aside: the %d trials measured are foretold worse with them than without", n)
+	return nil, &without, fmt.Sprintf("; the earlier runs are set aside: the %d trials measured are foretold worse with them than without", n)
 }
 
 func countMeasured(h []Trial) int {

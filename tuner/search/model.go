@@ -47,9 +47,15 @@ const (
 // clip bounds the log of a limit: how far beyond it a candidate is does not matter.
 const clip = 1.5
 
-func newModel(o *oracle, h []Trial, trusted bool) *model {
+// newModel fits a model to trials; the surface of the value is given where it was fitted
+// to them before, else nil.
+func newModel(o *oracle, h []Trial, trusted bool, value *surface) *model {
 	m := &model{oracle: o, trusted: trusted}
-	m.value = m.fitValue(h)
+	if value != nil {
+		m.value = *value
+	} else {
+		m.value = m.fitValue(h)
+	}
 	for i := range o.Limits {
 		m.limits = append(m.limits, m.fitLimit(h, i))
 	}
