@@ -97,10 +97,13 @@ func (o *Outcome) compareAnswers(p *profiles.Profile, results []TrialResult) {
 // as long as there is none, of its one start with its own texts.
 func floorOf(results []TrialResult, reference *quality.Answers) (floor *quality.Agreement, oneStart bool) {
 	floor = least(results, reference, func(r *TrialResult) bool { return r.Baseline && r.Answers != reference })
-	if own, ok := quality.Compare(reference, reference); ok && floor == nil {
+	if floor != nil {
+		return floor, false
+	}
+	if own, ok := quality.Compare(reference, reference); ok {
 		return &own, true
 	}
-	return floor, false
+	return nil, false
 }
 
 // problemOf is what kept the first start that was asked from answering.

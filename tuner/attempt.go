@@ -161,15 +161,14 @@ func (a *attempt) levels(ctx context.Context, s Server, r *TrialResult, requests
 			r.Screened = a.hopeless(r)
 		}
 		if r.Screened != "" {
-			r.ScreenedFor = goals(a.plan.Profile)
 			r.SavedS += a.takes(order[i:])
-			return nil
+			break
 		}
 		if err := a.measureAt(ctx, s, at, r, requests); err != nil || r.Failure != nil {
 			return err
 		}
 	}
-	if r.Screened != "" { // in the last level
+	if r.Screened != "" {
 		r.ScreenedFor = goals(a.plan.Profile)
 		return nil
 	}

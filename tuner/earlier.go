@@ -1,15 +1,11 @@
 package tuner
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"math"
 	"reflect"
 	"slices"
 
-	"github.com/qtune/qtune/bench"
 	"github.com/qtune/qtune/profiles"
 	"github.com/qtune/qtune/tuner/search"
 )
@@ -21,32 +17,6 @@ type Hints struct {
 	Results  []TrialResult `json:"results"`  // ReusedFrom is the run of each
 }
 
-// Setting is the hash of what shapes the results of a trial besides its flags: model,
-// cards, workloads and kind of engine, with what its container is held to. Versions of
-// qtune, of the engine and of the driver, and the simulator's seed, shift the level of
-// all results and are no part of it. "" means not known.
-func Setting(p *profiles.Profile, t *Trial, s Surroundings) string {
-	if s.Engine == "" {
-		return ""
-	}
-	text, err := json.Marshal(struct {
-		Kind      string
-		Command   []string
-		Limits    []any
-		Cards     string
-		Model     [4]string
-		Workloads []bench.Workload
-	}{
-		t.Engine.Kind, slices.Concat(t.Engine.Entrypoint, t.Engine.Command), heldTo(t.Engine),
-		s.Cards, [4]string{s.Model, p.Model.ID, p.Model.Revision, p.Model.Path}, p.Workloads,
-	})
-	if err != nil {
-		panic(fmt.Sprintf("setting of %s: %v", t.ID, err)) // nothing in it can fail to encode
-	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:16])
-}
-
 // Earlier is what the runs of a folder can tell a search beside what they have measured
 // of its own trials. The empty one tells nothing.
 type Earlier struct {
@@ -55,8 +25,7 @@ type Earlier struct {
 }
 
 // note adds what a run can tell.
-func (e *Earlier) note(run string, records []Record) {
-	profile, ended := gist(records)
+func (e *Earlier) note(run, profile string, ended bool, records []Record) {
 	if ended {
 		delete(e.given, profile)
 	}
@@ -84,9 +53,13 @@ func (p *Plan) Recall(e *Earlier, identity, setting func(*Trial) string) {
 	if given, ok := e.given[p.Profile.Name]; ok && given.Baseline == h.Baseline {
 		h.Results = given.Results
 	}
+	var settings []string // of each engine: no flag is part of one
+	for _, e := range p.Profile.Engines {
+		settings = append(settings, setting(&Trial{Engine: e}))
+	}
 	var kept []hint
 	for i := range h.Results {
-		if at, ok := p.space.another(&h.Results[i], identity, setting); ok {
+		if at, ok := p.space.another(&h.Results[i], settings, identity); ok {
 			kept = append(kept, hint{at, h.Results[i]})
 		}
 	}
@@ -127,14 +100,14 @@ func byRun(p *profiles.Profile, hints []hint) [][]search.Trial {
 
 // another is where in the space a result of the same setting stands; false also where it
 // is a trial's own, which is used as it is once the trial is asked for.
-func (s *space) another(r *TrialResult, identity, setting func(*Trial) string) (search.Point, bool) {
+func (s *space) another(r *TrialResult, settings []string, identity func(*Trial) string) (search.Point, bool) {
 	found, ok := search.Point{}, false
-	for _, at := range s.places(r) {
+	for _, at := range s.places(r, settings) {
 		t := s.trial(at)
 		switch now := identity(&t); {
 		case now == r.Identity:
 			return at, false
-		case now != "" && setting(&t) == r.Setting && (!ok || t.Engine.Name == r.Name):
+		case now != "" && (!ok || t.Engine.Name == r.Name):
 			found, ok = at, true
 		}
 	}
@@ -175,11 +148,11 @@ func thinned(all []hint) []hint {
 }
 
 // places are the points whose flags and environment are exactly a result's: one for each
-// engine of its kind that has it.
-func (s *space) places(r *TrialResult) []search.Point {
+// engine of its kind and setting that has it.
+func (s *space) places(r *TrialResult, settings []string) []search.Point {
 	var all []search.Point
 	for part, e := range s.profile.Engines {
-		if e.Kind != r.Engine {
+		if e.Kind != r.Engine || settings[part] != r.Setting {
 			continue
 		}
 		p := s.near(part, r)
@@ -199,25 +172,11 @@ func (s *space) near(part int, r *TrialResult) search.Point {
 	e := s.profile.Engines[part]
 	p := search.Point{Part: part, At: make([]int, len(e.Axes))}
 	for i, a := range e.Axes {
-		want := axisValue(r.valueOf(a)).Text
+		v, _ := valueOn(a, r.Flags, r.Env)
+		want := axisValue(v).Text
 		p.At[i] = slices.IndexFunc(a.Values, func(v profiles.Value) bool { return axisValue(v).Text == want })
 	}
 	return p
-}
-
-// valueOf is what a result's trial had on an axis; null where it had nothing.
-func (r *TrialResult) valueOf(a profiles.Axis) profiles.Value {
-	for _, f := range r.Flags {
-		if !a.Env && f.Name == a.Name {
-			return f.Value
-		}
-	}
-	for _, v := range r.Env {
-		if a.Env && v.Name == a.Name {
-			return v.Value
-		}
-	}
-	return profiles.Value{}
 }
 
 // sameConfiguration compares flags and environment whatever their order, as JSON has
@@ -226,17 +185,12 @@ func sameConfiguration(c *profiles.Candidate, r *TrialResult) bool {
 	return reflect.DeepEqual(unordered(c.Flags, c.Env), unordered(r.Flags, r.Env))
 }
 
-func unordered(flags Flags, env Env) map[string]any {
+// unordered are flags and environment as maps.
+func unordered(flags Flags, env Env) []map[string]any {
+	var maps []map[string]any
 	text, err := json.Marshal([]any{flags, env})
-	var m []map[string]any
-	if err != nil || json.Unmarshal(text, &m) != nil {
+	if err != nil || json.Unmarshal(text, &maps) != nil {
 		return nil
 	}
-	all := map[string]any{}
-	for i, prefix := range []string{"", "env "} {
-		for k, v := range m[i] {
-			all[prefix+k] = v
-		}
-	}
-	return all
+	return maps
 }

@@ -148,7 +148,8 @@ func TestCutOffRunsHints(t *testing.T) {
 	} {
 		e := &Earlier{given: map[string]Hints{}}
 		for i, records := range tt.runs {
-			e.note(fmt.Sprint(i), records)
+			profile, ended := gist(records)
+			e.note(fmt.Sprint(i), profile, ended, records)
 		}
 		if !reflect.DeepEqual(e.given, tt.want) {
 			t.Errorf("%s: %v, want %v", tt.name, e.given, tt.want)

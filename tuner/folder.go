@@ -186,15 +186,15 @@ func (f *Folder) Known(warn func(error)) (map[string]TrialResult, *Earlier) {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			warn(err)
 		}
-		remember(known, run, records)
-		earlier.note(run, records)
+		profile, ended := gist(records)
+		remember(known, run, profile, ended, records)
+		earlier.note(run, profile, ended, records)
 	}
 	return known, earlier
 }
 
 // remember adds what a run has measured.
-func remember(known map[string]TrialResult, run string, records []Record) {
-	profile, ended := gist(records)
+func remember(known map[string]TrialResult, run, profile string, ended bool, records []Record) {
 	if ended {
 		settle(known, profile)
 	}

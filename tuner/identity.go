@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/qtune/qtune/bench"
 	"github.com/qtune/qtune/profiles"
@@ -29,7 +30,7 @@ func Identity(p *profiles.Profile, t *Trial, s Surroundings) string {
 	if s.Engine == "" {
 		return ""
 	}
-	text, err := json.Marshal(struct {
+	return hashed("identity of "+t.ID, struct {
 		Kind      string
 		Flags     Flags
 		Env       Env
@@ -47,8 +48,34 @@ func Identity(p *profiles.Profile, t *Trial, s Surroundings) string {
 		heldTo(t.Engine),
 		s, p.Model.ID, p.Model.Revision, p.Model.Path, p.Workloads, bench.Version,
 	})
+}
+
+// Setting is the hash of what shapes the results of a trial besides its flags: model,
+// cards, workloads and kind of engine, with what its container is held to. Versions of
+// qtune, of the engine and of the driver, and the simulator's seed, shift the level of
+// all results and are no part of it. "" means not known.
+func Setting(p *profiles.Profile, t *Trial, s Surroundings) string {
+	if s.Engine == "" {
+		return ""
+	}
+	return hashed("setting of "+t.ID, struct {
+		Kind      string
+		Command   []string
+		Limits    []any
+		Cards     string
+		Model     [4]string
+		Workloads []bench.Workload
+	}{
+		t.Engine.Kind, slices.Concat(t.Engine.Entrypoint, t.Engine.Command), heldTo(t.Engine),
+		s.Cards, [4]string{s.Model, p.Model.ID, p.Model.Revision, p.Model.Path}, p.Workloads,
+	})
+}
+
+// hashed is the hash of what a value holds.
+func hashed(what string, value any) string {
+	text, err := json.Marshal(value)
 	if err != nil {
-		panic(fmt.Sprintf("identity of %s: %v", t.ID, err)) // nothing in it can fail to encode
+		panic(fmt.Sprintf("%s: %v", what, err)) // nothing in it can fail to encode
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:16])
