@@ -21,16 +21,12 @@ full) kills=200 disks=50 daemons=50 trials=1000 limit=3h ;;
 *) die "unknown form $1" "chaos.sh short, or chaos.sh full" ;;
 esac
 need_go
-if [ -z "${CHAOS_ISLAND:-}" ] && docker_can_island; then
-	"$GO" mod download # there is no way out of the network below
-	CHAOS_ISLAND=1 exec unshare --net "$0" "$@"
-fi
+docker_apart "$0" "$@"
 export TMPDIR # of the runs too: what their trials leave is counted
 TMPDIR=$(mktemp -d /tmp/qchaos.XXXX)
 log=$TMPDIR/log
 trap 'docker_down; rm -rf "$TMPDIR"' EXIT
-if [ -n "${CHAOS_ISLAND:-}" ]; then up=docker_island; else up=docker_up; fi
-if ! "$up"; then
+if ! docker_up; then
 	is_strict && die "chaos in containers cannot run: $DOCKER_WHY"
 	say "no chaos in containers: $DOCKER_WHY"
 fi

@@ -1,7 +1,7 @@
 # A Docker Engine for as long as a script runs. Sourced after lib.sh.
 #
-# docker_up starts one only if none answers; docker_down stops only the one that
-# docker_up or docker_island started.
+# docker_up starts one only if none answers, or one of the script's own where
+# docker_apart has led it; docker_down stops only the one that docker_up started.
 
 DOCKERD_JOB=
 DOCKERD_LOG=
@@ -14,6 +14,10 @@ docker_answers() { command -v docker >/dev/null && docker info >/dev/null 2>&1; 
 # DOCKER_WHY.
 docker_up() {
 	DOCKER_WHY=
+	if [ -n "${DOCKER_ISLAND:-}" ]; then
+		docker_island
+		return
+	fi
 	docker_answers && return 0
 	if [ "$(uname -s)" != Linux ]; then
 		DOCKER_WHY="no Docker Engine answers; start it"
@@ -32,6 +36,15 @@ docker_up() {
 		DOCKER_WHY="dockerd did not start; the end of its log: $(tail -n 3 "$DOCKERD_LOG" | tr '\n' ' ')"
 		return 1
 	}
+}
+
+# docker_apart SCRIPT ARGUMENTS... starts the script that calls it anew, in a network
+# of its own, where docker_up starts an engine of its own. It does nothing in there,
+# and where that cannot be had.
+docker_apart() {
+	[ -z "${DOCKER_ISLAND:-}" ] && docker_can_island || return 0
+	"$GO" mod download # there is no way out of that network
+	DOCKER_ISLAND=1 exec unshare --net "$@"
 }
 
 # docker_can_island tells whether docker_island will do in a network of its own
@@ -77,7 +90,7 @@ docker_start() {
 	done
 }
 
-# docker_down stops the engine that docker_up or docker_island started, if they did.
+# docker_down stops the engine that docker_up started, if it did.
 docker_down() {
 	[ -n "$DOCKERD_JOB" ] || return 0
 	say "stopping dockerd"

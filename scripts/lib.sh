@@ -57,13 +57,27 @@ install_packages() {
 		die "apt-get install $* failed" "run it by hand to see why"
 }
 
-# install_actionlint puts the pinned checker of GitHub workflows into bin/, once.
-install_actionlint() {
-	local version=1.7.12
-	[ -x bin/actionlint ] && bin/actionlint -version 2>/dev/null | grep -q "^v\?$version$" && return 0
-	say "installing actionlint v$version into bin/"
-	(cd / && GOBIN="$OLDPWD/bin" "${GO:-go}" install "github.com/rhysd/actionlint/cmd/actionlint@v$version")
+# find_browser prints the Chromium to use: CHROMIUM, or the first that is installed.
+find_browser() {
+	if [ -n "${CHROMIUM:-}" ]; then
+		printf '%s\n' "$CHROMIUM"
+	else
+		command -v chromium || command -v chromium-browser || command -v google-chrome ||
+			die "no Chromium is installed" "install one (Debian: apt-get install chromium), or set CHROMIUM to it"
+	fi
 }
+
+# install_tool PACKAGE VERSION WORD puts a pinned program into bin/, once. WORD is how
+# it is asked for its version.
+install_tool() {
+	local name=${1##*/}
+	[ -x "bin/$name" ] && "bin/$name" "$3" 2>/dev/null | grep -Eq "(^| )v?$2( |\$)" && return 0
+	say "installing $name v$2 into bin/ (about a minute)"
+	(cd / && GOBIN="$OLDPWD/bin" "${GO:-go}" install "$1@v$2")
+}
+
+# install_actionlint installs the checker of GitHub workflows.
+install_actionlint() { install_tool github.com/rhysd/actionlint/cmd/actionlint 1.7.12 -version; }
 
 # need_go checks that Go is there and as new as go.mod asks.
 need_go() {

@@ -8,13 +8,6 @@ cd "$(dirname "$0")/.."
 VERSION=2.15.0
 LINTER=bin/golangci-lint
 
-# install_linter puts the pinned linter into bin/, once.
-install_linter() {
-	[ -x "$LINTER" ] && "$LINTER" version 2>/dev/null | grep -q "version v\?$VERSION " && return 0
-	say "installing golangci-lint v$VERSION into bin/ (about a minute)"
-	(cd / && GOBIN="$OLDPWD/bin" "$GO" install "github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$VERSION")
-}
-
 # workflow holds the example of a GitHub workflow to GitHub's own rules.
 workflow() {
 	install_actionlint
@@ -58,7 +51,7 @@ check "go mod tidy" tidy
 check "go vet" "$GO" vet -tags e2e ./...
 check "build without cgo" env CGO_ENABLED=0 "$GO" build -o /dev/null ./...
 check "build for macOS" env CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 "$GO" build -o /dev/null ./...
-check "golangci-lint $VERSION" install_linter
+check "golangci-lint $VERSION" install_tool github.com/golangci/golangci-lint/v2/cmd/golangci-lint "$VERSION" version
 check "golangci-lint" "$LINTER" run ./...
 check "actionlint" workflow
 check "Kubernetes' types" kubernetes

@@ -8,7 +8,6 @@ cd "$(dirname "$0")/.."
 
 need_command script bsdutils
 need_command python3 python3
-BROWSER=$(command -v chromium || command -v google-chrome || true)
 ROOT=$PWD
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
@@ -79,7 +78,7 @@ cd "$WORK"
 python3 "$ROOT/scripts/terminal.py" <terminal.txt >"$ROOT/docs/terminal.svg"
 say "docs/terminal.svg"
 [ "${1:-}" != terminal ] || exit 0
-[ -n "$BROWSER" ] || die "no Chromium for docs/report.png" "install chromium"
+BROWSER=$(find_browser)
 qtune apply wide.hcl --simulate --simulate-speed 40 >/dev/null
 qtune report --format html --output report.html
 as_picture() {

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
 GO=${GO:-go}
-CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome)}
+CHROMIUM=$(find_browser)
 export CHROMIUM
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -9,11 +9,9 @@ cd "$(dirname "$0")/.."
 . scripts/docker.sh
 
 need_go
-if [ -z "${SAMPLING_ISLAND:-}" ] && docker_can_island; then
-	SAMPLING_ISLAND=1 exec unshare --net "$0" "$@"
-fi
+docker_apart "$0" "$@"
 trap docker_down EXIT
-if [ -n "${SAMPLING_ISLAND:-}" ]; then docker_island; else docker_up; fi || die "no container can be looked at: $DOCKER_WHY"
+docker_up || die "no container can be looked at: $DOCKER_WHY"
 say "processor time of a look every two seconds, as a share of the machine; load $(cut -d' ' -f1 /proc/loadavg)"
 "$GO" test ./docker ./process -run '^$' -bench '^BenchmarkStats$' -benchtime 100x 2>&1 | grep '%'
 say "work lost to looks"
