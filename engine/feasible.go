@@ -155,11 +155,14 @@ var unreckonedFlags = []string{
 
 // memory asks the catalog's arithmetic.
 func (s *Site) memory(r *reading) catalog.Feasible {
-	if s.Card == nil || s.Model == nil {
-		return unsure("card or model is not known")
+	switch {
+	case s.Model == nil:
+		return unsure("the shape of the model is not known")
+	case s.Card == nil:
+		return unsure("the card that it would get is not known")
 	}
 	for _, name := range unreckonedFlags {
-		if r.has(name) {
+		if r.has(name) && (name != "device" || !s.Card.CPU || r.text(name) != "cpu") {
 			return unsure(name + " changes what is reckoned")
 		}
 	}
@@ -173,6 +176,9 @@ func (s *Site) memory(r *reading) catalog.Feasible {
 		return r.llamaCpp(*s.Card, model, s.Cards)
 	}
 	f := r.vllm(s.Card.CPU)
+	if s.Card.CPU && f.KVCacheBytes == 0 {
+		return unsure("on a CPU vLLM's cache is a share of what memory is free, unless kv-cache-memory-bytes says how large")
+	}
 	f.Correction = s.learned(r)
 	return catalog.VLLMFeasible(*s.Card, model, f)
 }

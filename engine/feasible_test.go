@@ -27,7 +27,7 @@ func site(t testing.TB, card, model string) *Site {
 }
 
 func TestFeasible(t *testing.T) {
-	const qwen8, qwen14, awq32, llama70 = "Qwen/Qwen3-8B", "Qwen/Qwen3-14B", "Qwen/Qwen3-32B-AWQ", "meta-llama/Llama-3.3-70B-Instruct"
+	const smol, qwen8, qwen14, awq32, llama70 = "HuggingFaceTB/SmolLM2-135M", "Qwen/Qwen3-8B", "Qwen/Qwen3-14B", "Qwen/Qwen3-32B-AWQ", "meta-llama/Llama-3.3-70B-Instruct"
 	tests := []struct {
 		why, kind, card, model string
 		c                      profiles.Candidate
@@ -49,8 +49,12 @@ func TestFeasible(t *testing.T) {
 		{"a context beyond the model's, with the override that makes it longer", "vllm", "H200", qwen8, flags("max-model-len", num("50000"), "hf-overrides", profiles.Object("{}")), catalog.AnswerNotKnown, "hf-overrides"},
 		{"human numbers", "vllm", "RTX 4090", qwen8, flags("max-model-len", str("4k")), catalog.AnswerFits, ""},
 		{"a number that is none", "vllm", "RTX 4090", qwen8, flags("max-model-len", str("4096"), "max-num-seqs", str("many")), catalog.AnswerNotKnown, "many"},
-		{"a card that is not known", "vllm", "RTX 9090", qwen14, flags(), catalog.AnswerNotKnown, "not known"},
-		{"a model that is not known", "vllm", "RTX 4090", "org/m", flags(), catalog.AnswerNotKnown, "not known"},
+		{"a card that is not known", "vllm", "RTX 9090", qwen14, flags(), catalog.AnswerNotKnown, "the card that it would get is not known"},
+		{"a model that is not known", "vllm", "RTX 4090", "org/m", flags(), catalog.AnswerNotKnown, "the shape of the model is not known"},
+		{"a CPU, whose cache was given", "vllm", "2-core CPU", smol, flags("max-model-len", num("2048"), "kv-cache-memory-bytes", num("1073741824")), catalog.AnswerFits, ""},
+		{"a context that the given cache does not hold", "vllm", "2-core CPU", qwen8, flags("max-model-len", num("32768"), "kv-cache-memory-bytes", num("1073741824")), catalog.AnswerCannot, "max-model-len"},
+		{"a CPU, whose cache vLLM chooses", "vllm", "2-core CPU", smol, flags("max-model-len", num("2048")), catalog.AnswerNotKnown, "kv-cache-memory-bytes"},
+		{"SGLang on a CPU", "sglang", "2-core CPU", smol, flags("device", str("cpu")), catalog.AnswerNotKnown, "what else runs there"},
 		{"SGLang's static share below the weights", "sglang", "RTX 5090", awq32, flags("mem-fraction-static", num("0.4")), catalog.AnswerCannot, "mem-fraction-static must be above"},
 		{"SGLang as deployed", "sglang", "RTX 5090", awq32, flags("mem-fraction-static", num("0.87"), "max-total-tokens", num("3328"), "chunked-prefill-size", num("1152"), "disable-cuda-graph", yes()), catalog.AnswerFits, ""},
 		{"SGLang on more cards than there are", "sglang", "RTX 5090", awq32, flags("tp-size", num("2")), catalog.AnswerCannot, "tp-size 2"},

@@ -92,14 +92,19 @@ func readThrough(ctx context.Context, path string) error {
 
 // availableMemory is what may be used without swapping, in bytes; 0 where the
 // system does not say.
-func availableMemory() int64 {
+func availableMemory() int64 { return meminfo("MemAvailable:") }
+
+// HostMemory is all of the machine's memory, in bytes; 0 where the system does not say.
+func HostMemory() int64 { return meminfo("MemTotal:") }
+
+func meminfo(field string) int64 {
 	f, err := os.Open("/proc/meminfo")
 	if err != nil {
 		return 0
 	}
 	defer f.Close() //nolint:errcheck // it was only read
 	for in := bufio.NewScanner(f); in.Scan(); {
-		if rest, ok := strings.CutPrefix(in.Text(), "MemAvailable:"); ok {
+		if rest, ok := strings.CutPrefix(in.Text(), field); ok {
 			n, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64) // 0 if it is none
 			return n << 10
 		}

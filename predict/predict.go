@@ -82,6 +82,9 @@ func (s *Server) Refusal() string { return s.facts.Refusal }
 // Start is how long it would take to come up, or to end of what it is refused for.
 func (s *Server) Start() time.Duration { return s.engine.Start() }
 
+// StartSeen says that Start rests on real starts on such hardware.
+func (s *Server) StartSeen() bool { return s.engine.StartSeen() }
+
 // Unseen are the flags on which no figure of it depends.
 func (s *Server) Unseen() []string { return s.facts.NotModelled }
 

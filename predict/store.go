@@ -114,7 +114,7 @@ func (s *Store) Find(card catalog.Card, kind, version string) (c Calibration, fo
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
-			note = fmt.Sprintf("the calibration %s is ignored: %v", path, err)
+			note = fmt.Sprintf("do without the calibration %s: %v", path, err)
 		case one.Card == card.Name && one.Engine == kind:
 			all = append(all, one)
 		}

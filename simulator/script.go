@@ -81,6 +81,28 @@ func (i *instance) script(now time.Time) *script {
 
 const gib = 1 << 30
 
+// pace is how long the stages of a start take that depend on neither model nor flags, s.
+type pace struct{ imports, config, worker, warm float64 }
+
+// vllmPace is, on a CPU, that of a real vLLM 0.32 on two idle cores, whose worker is a
+// process with imports of its own: up after 32 to 35 s without compiling. On a card it is
+// judgement.
+func (i *instance) vllmPace() pace {
+	if i.card.CPU {
+		return pace{imports: 9, config: 6, worker: 6, warm: 4}
+	}
+	return pace{imports: 5, config: 4, worker: 1, warm: 1}
+}
+
+// sglangPace is, on a CPU, that of a real SGLang 0.5.23 on two idle cores: up after 39 to
+// 56 s. On a card it is judgement.
+func (i *instance) sglangPace() pace {
+	if i.card.CPU {
+		return pace{imports: 13, worker: 27, warm: 2}
+	}
+	return pace{imports: 9, worker: 12, warm: 1}
+}
+
 // vllm's lines stand in the form of a real vLLM 0.32.
 func (s *script) vllm() {
 	i := s.i
@@ -90,11 +112,12 @@ func (s *script) vllm() {
 	core := func(level, where, format string, args ...any) {
 		s.vllmLine("EngineCore", level, where, format, args...)
 	}
-	s.after(5)
+	pace := i.vllmPace()
+	s.after(pace.imports)
 	api("INFO", "api_utils.py:347", "version %s  model   %s", i.version, i.modelName)
 	api("INFO", "api_utils.py:286", "non-default args: %s", i.args.repr())
 	s.do(actBind)
-	s.after(4)
+	s.after(pace.config)
 	if s.dies(stageConfig) {
 		s.trace("(APIServer pid=%d) ")
 		return
@@ -107,7 +130,7 @@ func (s *script) vllm() {
 	s.after(5)
 	core("INFO", "core.py:133", "Initializing a V1 LLM engine (v%s) with config: model='%s', dtype=torch.%s, max_seq_len=%d, quantization=%s, enforce_eager=%s",
 		i.version, i.modelName, i.model.DType, max(i.maxLen, 0), pythonText(firstOf(i.args.text("quantization", ""), i.model.Quantization)), pythonBool(!i.boot.compile))
-	s.after(1)
+	s.after(pace.worker)
 	core("INFO", "gpu_model_runner.py:4511", "Starting to load model %s...", i.modelName)
 	load := s.loadSeconds()
 	s.after(load)
@@ -118,7 +141,7 @@ func (s *script) vllm() {
 	s.line(true, "Loading safetensors checkpoint shards: 100%% Completed | 4/4 [00:%02d<00:00]", int(load)%60)
 	core("INFO", "default_loader.py:501", "Loading weights took %.2f seconds", load)
 	core("INFO", "gpu_model_runner.py:4586", "Model loading took %.2f GiB memory and %.2f seconds", i.fit.WeightBytes/gib, load+0.4)
-	s.vllmInit(core)
+	s.vllmInit(core, pace.warm)
 	if i.death != nil {
 		return
 	}
@@ -131,12 +154,12 @@ func (s *script) vllm() {
 }
 
 // vllmInit is compilation, the KV cache and graphs.
-func (s *script) vllmInit(core func(level, where, format string, args ...any)) {
+func (s *script) vllmInit(core func(level, where, format string, args ...any), warm float64) {
 	i, begun, compiled := s.i, s.at, 0.0
 	if i.boot.compile {
 		compiled = 0.19 * float64(i.model.Layers)
 		if i.card.CPU {
-			compiled = 1.9 * float64(i.model.Layers) // 57 s were measured for 30 layers on two cores
+			compiled = 1.75 * float64(i.model.Layers) // with the rest of the engine's own start 57 s were measured, for 30 layers on two cores
 		}
 		s.after(compiled)
 		core("INFO", "monitor.py:53", "torch.compile took %.2f s in total", compiled)
@@ -158,7 +181,7 @@ func (s *script) vllmInit(core func(level, where, format string, args ...any)) {
 		s.after(5)
 		core("INFO", "gpu_model_runner.py:5570", "Graph capturing finished in 5 secs, took %.2f GiB", i.fit.GraphBytes/gib)
 	}
-	s.after(1)
+	s.after(warm)
 	core("INFO", "core.py:402", "init engine (profile, create kv cache, warmup model) took %.2f s (compilation: %.2f s)", (s.at - begun).Seconds(), compiled)
 }
 

@@ -8,14 +8,15 @@ func (s *script) sglang() {
 	log := func(format string, args ...any) {
 		s.line(true, "[%s] %s", s.clock().Format("2006-01-02 15:04:05"), fmt.Sprintf(format, args...))
 	}
-	s.after(9)
+	pace := i.sglangPace()
+	s.after(pace.imports)
 	log("server_args=%s", i.args.repr())
 	if s.dies(stageConfig) {
 		s.trace("")
 		return
 	}
 	s.do(actBind)
-	s.after(12)
+	s.after(pace.worker)
 	free := i.card.MemoryBytes/gib - 0.6
 	log("Init torch distributed ends. elapsed=0.30 s, mem usage=0.60 GB")
 	log("Load weight begin. avail mem=%.2f GB", free)
@@ -27,7 +28,7 @@ func (s *script) sglang() {
 	}
 	weights := i.fit.WeightBytes / gib
 	log("Load weight end. elapsed=%.2f s, type=%s, avail mem=%.2f GB, mem usage=%.2f GB.", load, i.model.Architecture, free-weights, weights)
-	s.after(1)
+	s.after(pace.warm)
 	if s.dies(stageKV) {
 		s.sglangDeath(log)
 		return

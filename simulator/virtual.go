@@ -89,6 +89,12 @@ func (e *Engine) Start() time.Duration {
 	return entries[len(entries)-1].at
 }
 
+// StartSeen says that Start rests on real starts of that engine on such hardware.
+// Elsewhere it is a guess.
+func (e *Engine) StartSeen() bool {
+	return e.i != nil && e.i.card.CPU && e.i.kind != kindLlamaCpp
+}
+
 // With is the same engine on a card whose kernels reach other shares.
 func (e *Engine) With(eff Efficiency) *Engine {
 	o := *e

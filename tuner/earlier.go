@@ -21,6 +21,7 @@ type Hints struct {
 // of its own trials. The empty one tells nothing.
 type Earlier struct {
 	results []TrialResult    // that were measured for a search, oldest first
+	starts  []Started        // of any purpose
 	given   map[string]Hints // by profile: to a run that was cut off and from which none has gone on to its end
 }
 

@@ -189,6 +189,7 @@ func (f *Folder) Known(warn func(error)) (map[string]TrialResult, *Earlier) {
 		profile, ended := gist(records)
 		remember(known, run, profile, ended, records)
 		earlier.note(run, profile, ended, records)
+		earlier.watch(records)
 	}
 	return known, earlier
 }

@@ -84,7 +84,8 @@ func (s *surroundings) site() *engine.Site {
 	case devices == nil:
 		site.Cards = 1 // the launcher takes one free card
 	case len(devices) == 0:
-		return site // no card: the host's memory, which others use too
+		site.Card = thisCPU()
+		return site
 	default:
 		site.Cards = len(devices)
 	}

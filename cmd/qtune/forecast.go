@@ -24,6 +24,7 @@ type forecaster struct {
 	same    bool                          // the engines are simulated by the very model that predicts
 	loads   map[profiles.At]*predict.Load // nil: it cannot be computed
 	sketch  map[profiles.At]*predict.Load // for the many trials of a search
+	starts  map[string]*predict.Starts    // that were seen here, by kind of engine
 	traffic *catalog.Traffic              // of the objective's level, once it is asked for
 	notes   []string
 }
@@ -37,14 +38,10 @@ type simulatorOf struct {
 // newForecaster looks up what is known of the card, the model and earlier fits.
 func newForecaster(s *surroundings, calibrations string) *forecaster {
 	f := &forecaster{profile: s.profile, store: predict.Store{Dir: calibrations}, known: map[*profiles.Engine]simulatorOf{}, same: s.simulation != nil,
-		loads: map[profiles.At]*predict.Load{}, sketch: map[profiles.At]*predict.Load{}}
+		loads: map[profiles.At]*predict.Load{}, sketch: map[profiles.At]*predict.Load{}, starts: map[string]*predict.Starts{}}
 	where := s.site()
 	card := where.Card
-	switch {
-	case card != nil:
-	case s.onCPU():
-		card = thisCPU()
-	default:
+	if card == nil {
 		card = s.profilesCard()
 	}
 	switch {
@@ -58,13 +55,8 @@ func newForecaster(s *surroundings, calibrations string) *forecaster {
 	return f
 }
 
-// onCPU says that the profile wants no card.
-func (s *surroundings) onCPU() bool {
-	return s.profile.GPU.Devices != nil && len(s.profile.GPU.Devices) == 0
-}
-
-// thisCPU is this machine's CPU after the catalog's, which has two cores. It is a
-// guess that only a calibration makes better.
+// thisCPU is this machine's CPU, with all its memory and as many of the catalog's cores
+// as it has. What they do is a guess that only a calibration makes better.
 func thisCPU() *catalog.Card {
 	card, ok := catalog.FindCard("2-core CPU")
 	if !ok {
@@ -74,6 +66,9 @@ func thisCPU() *catalog.Card {
 	more := float64(n) / float64(card.Cores)
 	card.Name, card.Cores = fmt.Sprintf("%d-core CPU", n), n
 	card.Bandwidth, card.BF16FLOPS = card.Bandwidth*more, card.BF16FLOPS*more
+	if memory := engine.HostMemory(); memory > 0 {
+		card.MemoryBytes = float64(memory)
+	}
 	return &card
 }
 
@@ -147,7 +142,8 @@ type forecastView struct {
 	Figures  *predict.Figures `json:"at_objective,omitempty"`
 	Ceiling  float64          `json:"ceiling,omitempty"` // tokens/s at the objective's level on the cards that it uses
 	StartS   float64          `json:"start_s,omitempty"`
-	MeasureS float64          `json:"measure_s,omitempty"` // all levels, at most
+	Guessed  bool             `json:"start_guessed,omitempty"` // no real start is known on which that rests
+	MeasureS float64          `json:"measure_s,omitempty"`     // all levels, at most
 	unseen   []string
 }
 
@@ -160,7 +156,8 @@ func (f *forecaster) forecast(t *tuner.Trial) forecastView {
 	case server.Refusal() != "":
 		return forecastView{Refusal: engine.Hider(f.profile.Secrets).Replace(server.Refusal()), StartS: server.Start().Seconds()}
 	}
-	v := forecastView{StartS: server.Start().Seconds(), Ceiling: f.ceiling(t), unseen: server.Unseen()}
+	start, seen := f.start(t.Engine.Kind, server)
+	v := forecastView{StartS: start.Seconds(), Guessed: !seen, Ceiling: f.ceiling(t), unseen: server.Unseen()}
 	goal := f.profile.Objective.At
 	var measure time.Duration
 	for w := range f.profile.Workloads {
@@ -221,7 +218,11 @@ func (v *forecastView) text(level string) string {
 	if v.Figures.TPOT > 0 {
 		text += ", TPOT " + figure(v.Figures.TPOT)
 	}
-	return fmt.Sprintf("%s at %s; up in %s", text, level, figure(1000*v.StartS))
+	start := "up in " + figure(1000*v.StartS)
+	if v.Guessed {
+		start = "how soon up is not known, taken to be " + figure(1000*v.StartS)
+	}
+	return fmt.Sprintf("%s at %s; %s", text, level, start)
 }
 
 // calibrations is the folder of fitted efficiencies: this user's cache, since they are

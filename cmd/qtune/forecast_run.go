@@ -127,6 +127,11 @@ func (f *forecaster) basis(p *tuner.Plan) []string {
 			all = append(all, line)
 		}
 	}
+	for _, e := range p.Profile.Engines {
+		if line := f.startBasis(e.Kind); !slices.Contains(all, line) {
+			all = append(all, line)
+		}
+	}
 	return append(all, f.notes...)
 }
 

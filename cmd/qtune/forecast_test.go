@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -91,7 +92,8 @@ func TestPlanSaysThatItPredicts(t *testing.T) {
 	}
 	for _, want := range []string{
 		"Predicted, not measured: ", " GPU-hours, ", " at 2 an hour.", "not calibrated on RTX 5090: treat the figures as a ranking",
-		"Ceiling of RTX 5090 (by the profile) with Qwen/Qwen3-8B, by its data sheet: ", "   predicted: ", " at 16 users; up in ",
+		"Ceiling of RTX 5090 (by the profile) with Qwen/Qwen3-8B, by its data sheet: ", "   predicted: ", " at 16 users; how soon up is not known, taken to be ",
+		"Predictions of vllm's start are guesses: none was measured here yet.",
 	} {
 		if !strings.Contains(c.out.String(), want) {
 			t.Errorf("it does not say %q:\n%s", want, c.out.String())
@@ -253,6 +255,51 @@ func TestPriorOfARefusalHasNoFigures(t *testing.T) {
 	for _, trial := range tuner.NewPlan(p).Trials[1:] {
 		if got, ok := prior(&trial); !ok || got.Starts > .1 || !math.IsNaN(got.Value) {
 			t.Errorf("%s: %+v %v", trial.Varies(), got, ok)
+		}
+	}
+}
+
+// How long a start takes is learnt from those that earlier runs have measured on this
+// machine, of the same model and kind of engine.
+func TestPlanLearnsFromStarts(t *testing.T) {
+	const smol = "HuggingFaceTB/SmolLM2-135M"
+	text := strings.NewReplacer(`simulate = "RTX 5090"`, `devices = []`, "Qwen/Qwen3-8B", smol).Replace(forecastProfile)
+	p, diags := profiles.Parse([]byte(text), "case.hcl", profiles.Options{})
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		t.Skip("this machine has no name: ", err)
+	}
+	trial := tuner.NewPlan(p).Trials[0]
+	start := func(host, kind, model string) tuner.Started {
+		return tuner.Started{Host: host, Kind: kind, Model: model, Candidate: trial.Candidate, Took: 100 * time.Second}
+	}
+	rows := []struct {
+		what    string
+		started []tuner.Started
+		learnt  bool
+	}{
+		{"none", nil, false},
+		{"one here", []tuner.Started{start(host, "vllm", smol)}, true},
+		{"one on another machine", []tuner.Started{start(host+"-2", "vllm", smol)}, false},
+		{"one of another model", []tuner.Started{start(host, "vllm", "Qwen/Qwen3-0.6B")}, false},
+		{"one of another engine", []tuner.Started{start(host, "sglang", smol)}, false},
+	}
+	for _, r := range rows {
+		f := newForecaster(&surroundings{profile: p}, t.TempDir())
+		f.learn(r.started)
+		server, why := f.serve(&trial)
+		if why != "" {
+			t.Fatal(why)
+		}
+		took, _ := f.start("vllm", server)
+		if (took == 100*time.Second) != r.learnt {
+			t.Errorf("%s: %v", r.what, took)
+		}
+		if line := f.startBasis("vllm"); strings.Contains(line, "1 start of earlier runs on this machine") != r.learnt {
+			t.Errorf("%s: %s", r.what, line)
 		}
 	}
 }

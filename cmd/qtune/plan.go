@@ -73,6 +73,7 @@ func plan(ctx context.Context, w *world, path string, f *applyFlags) error {
 	pl.Recall(earlier, around.identity, around.setting)
 	around.prune(pl, known)
 	forecaster := newForecaster(around, w.calibrations())
+	forecaster.learn(earlier.Starts())
 	if err := pl.Foresee(around.lead(pl, forecaster), around.knows(known), foreseen); err != nil {
 		return err
 	}
