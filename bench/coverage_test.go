@@ -100,43 +100,46 @@ func TestIntervalsOfALevelCoverTheTruth(t *testing.T) {
 		{"8 users, 30 s", false, Level{Kind: KindClosed, Users: 8, OutputTokens: drawnTokens, Duration: 30 * time.Second, Warmup: 8}},
 		{"one stream, 100 requests", false, Level{Kind: KindSingle, OutputTokens: drawnTokens, Requests: 100, Warmup: -1}},
 	} {
-		truths := map[string]float64{
-			"throughput": float64(max(c.l.Users, 1)) * drawnTokens / cycle, "ttft mean": drawnFirst, "tpot mean": drawnPace, "ttft p50": quantile(0), "ttft p95": quantile(1.6448536),
-		}
-		covered, given := map[string]int{}, map[string]int{}
-		if c.counted {
-			truths["throughput"] = expected(t, c.l, runs)
-		}
-		v, err := NewVirtual(Workload{Name: "w", API: APICompletions, Prompts: Prompts{InputTokens: 10}, Seed: 1}, c.l)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for run := range uint64(runs) {
-			r := drawn(v, rand.New(rand.NewPCG(7, run)))
-			v.Reset()
-			for name, interval := range map[string]*[2]float64{
-				"throughput": r.ThroughputInterval, "ttft mean": r.TTFT.MeanInterval, "tpot mean": r.TPOT.MeanInterval,
-				"ttft p50": r.TTFT.P50Interval, "ttft p95": r.TTFT.P95Interval,
-			} {
-				if interval == nil {
-					continue
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			truths := map[string]float64{
+				"throughput": float64(max(c.l.Users, 1)) * drawnTokens / cycle, "ttft mean": drawnFirst, "tpot mean": drawnPace, "ttft p50": quantile(0), "ttft p95": quantile(1.6448536),
+			}
+			covered, given := map[string]int{}, map[string]int{}
+			if c.counted {
+				truths["throughput"] = expected(t, c.l, runs)
+			}
+			v, err := NewVirtual(Workload{Name: "w", API: APICompletions, Prompts: Prompts{InputTokens: 10}, Seed: 1}, c.l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for run := range uint64(runs) {
+				r := drawn(v, rand.New(rand.NewPCG(7, run)))
+				v.Reset()
+				for name, interval := range map[string]*[2]float64{
+					"throughput": r.ThroughputInterval, "ttft mean": r.TTFT.MeanInterval, "tpot mean": r.TPOT.MeanInterval,
+					"ttft p50": r.TTFT.P50Interval, "ttft p95": r.TTFT.P95Interval,
+				} {
+					if interval == nil {
+						continue
+					}
+					given[name]++
+					if interval[0] <= truths[name] && truths[name] <= interval[1] {
+						covered[name]++
+					}
 				}
-				given[name]++
-				if interval[0] <= truths[name] && truths[name] <= interval[1] {
-					covered[name]++
+			}
+			for name := range truths {
+				share := float64(covered[name]) / float64(given[name])
+				t.Logf("%s: %.1f %% of %d", name, 100*share, given[name])
+				high := 0.97
+				if c.counted || name == "ttft p50" || name == "ttft p95" { // wider than need be: ranks are whole, and the drain is no noise
+					high = 0.99
+				}
+				if given[name] < runs/2 || share < 0.93 || share > high {
+					t.Errorf("the interval of %s covers the truth in %.1f %% of %d runs", name, 100*share, given[name])
 				}
 			}
-		}
-		for name := range truths {
-			share := float64(covered[name]) / float64(given[name])
-			t.Logf("%s: %s: %.1f %% of %d", c.name, name, 100*share, given[name])
-			high := 0.97
-			if c.counted || name == "ttft p50" || name == "ttft p95" { // wider than need be: ranks are whole, and the drain is no noise
-				high = 0.99
-			}
-			if given[name] < runs/2 || share < 0.93 || share > high {
-				t.Errorf("%s: the interval of %s covers the truth in %.1f %% of %d runs", c.name, name, 100*share, given[name])
-			}
-		}
+		})
 	}
 }

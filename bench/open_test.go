@@ -122,6 +122,7 @@ func TestAnOpenLoopIsNeverSlowedByTheServer(t *testing.T) {
 }
 
 func TestAServerThatKeepsUpIsNotSaturated(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(20) {
 		srv := &benchtest.Server{TTFT: 100 * ms, Gap: 10 * ms, BOS: 1, Tokenizer: true, Slots: 4}
 		inFalseTime(t, srv, func(t *testing.T, c *Client, to Target) {
@@ -158,6 +159,7 @@ func TestAnOpenLoopWithoutLimitsSettles(t *testing.T) {
 }
 
 func TestTheHighestRateUnderAnSLO(t *testing.T) {
+	t.Parallel()
 	slo, err := ParseLimit("ttft_p95", "500ms")
 	if err != nil {
 		t.Fatal(err)
@@ -204,6 +206,7 @@ func TestTheHighestRateUnderAnSLO(t *testing.T) {
 }
 
 func TestARateThatGrowsIsNoSaturation(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		name      string
 		slots     int

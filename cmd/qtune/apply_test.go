@@ -37,12 +37,48 @@ func noProcessLeft(t *testing.T, dir string) {
 	}
 }
 
-func TestApplySimulated(t *testing.T) {
-	path, dir := write(t, "small.hcl", small), t.TempDir()
-	c := newConsole(t)
-	if code := c.run(t, simulated(path, dir, "--json")...); code != exitOK {
-		t.Fatalf("exit %d\n%s", code, c.err.String())
+// unstarved runs an apply in a new folder until it leaves as many results as are
+// wanted that are worth reusing, three times at most. On a busy machine the load
+// client can be starved, and then a trial is rightly held to be client-bound.
+func unstarved(t *testing.T, want int, apply func(c *console, dir string) int) (c *console, dir string) {
+	t.Helper()
+	for range 3 {
+		c, dir = newConsole(t), t.TempDir()
+		code := apply(c, dir)
+		if code == exitOK && len(knownIn(t, dir)) == want {
+			return c, dir
+		}
+		if code != exitOK && code != exitNoWinner {
+			t.Fatalf("exit %d\n%s", code, c.err.String())
+		}
 	}
+	if known := knownIn(t, dir); len(known) == want {
+		t.Fatalf("no winner, with nothing starved\n%s", c.err.String())
+	}
+	t.Skip("this machine starved the load client in each of three runs")
+	return nil, ""
+}
+
+// knownIn are the results of a folder that are worth reusing.
+func knownIn(t *testing.T, dir string) map[string]tuner.TrialResult {
+	t.Helper()
+	folder, err := tuner.OpenFolder(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	measured, _ := folder.Known(func(err error) { t.Error(err) })
+	return measured
+}
+
+// applyJSON is unstarved with a profile of three trials that run.
+func applyJSON(t *testing.T, path string) (*console, string) {
+	t.Helper()
+	return unstarved(t, 3, func(c *console, dir string) int { return c.run(t, simulated(path, dir, "--json")...) })
+}
+
+func TestApplySimulated(t *testing.T) {
+	path := write(t, "small.hcl", small)
+	c, dir := applyJSON(t, path)
 	s := c.result(t)
 	if !s.Simulated || s.Card != "RTX 4090" || s.Exit != 0 || s.Error != "" {
 		t.Errorf("simulated %v on %q, exit %d, error %q", s.Simulated, s.Card, s.Exit, s.Error)
@@ -69,36 +105,15 @@ func TestApplySimulated(t *testing.T) {
 	reuseEverything(t, path, dir)
 }
 
-// believedIn counts the results of a folder that are worth reusing. On a busy
-// machine the load client can be starved, and then a trial is rightly measured
-// again.
-func believedIn(t *testing.T, dir string) int {
-	t.Helper()
-	folder, err := tuner.OpenFolder(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	measured, _ := folder.Known(func(err error) { t.Error(err) })
-	known := len(measured)
-	if known < 3 {
-		t.Logf("%d of 3 results are worth reusing: this machine starved the load client", known)
-	}
-	if known == 0 {
-		t.Error("nothing is worth reusing")
-	}
-	return known
-}
-
 // reuseEverything applies again, and once more as text.
 func reuseEverything(t *testing.T, path, dir string) {
 	t.Helper()
-	known := believedIn(t, dir)
 	c := newConsole(t)
 	if code := c.run(t, simulated(path, dir, "--json")...); code != exitOK {
 		t.Fatalf("again: exit %d\n%s", code, c.err.String())
 	}
-	if s := c.result(t); s.Trials.Reused != known || s.Trials.OK != 2 || s.Trials.Failed != 1 {
-		t.Errorf("again: trials %+v, want %d reused", s.Trials, known)
+	if s := c.result(t); s.Trials.Reused != 3 || s.Trials.OK != 2 || s.Trials.Failed != 1 {
+		t.Errorf("again: trials %+v, want 3 reused", s.Trials)
 	}
 	text := newConsole(t)
 	if code := text.run(t, simulated(path, dir)...); code != exitOK {
@@ -170,7 +185,7 @@ func TestInterruptedApply(t *testing.T) {
 	}
 	noProcessLeft(t, dir)
 	again := newConsole(t)
-	if code := again.run(t, simulated(path, dir, "--json")...); code != exitOK {
+	if code := again.run(t, simulated(path, dir, "--json")...); code != exitOK && code != exitNoWinner { // no winner: this machine was busy
 		t.Errorf("apply after an interrupt: exit %d\n%s", code, again.err.String())
 	}
 }

@@ -150,11 +150,7 @@ func TestFmtWritesInPlaceOnce(t *testing.T) {
 }
 
 func TestRunsAndLogs(t *testing.T) {
-	path, dir := write(t, "small.hcl", small), t.TempDir()
-	c := newConsole(t)
-	if code := c.run(t, simulated(path, dir, "--json")...); code != exitOK {
-		t.Fatalf("exit %d\n%s", code, c.err.String())
-	}
+	c, dir := applyJSON(t, write(t, "small.hcl", small))
 	winner := c.result(t).Winner.Trial
 	list := newConsole(t)
 	if code := list.run(t, "runs", "--dir", dir); code != exitOK || !strings.Contains(list.out.String(), "vllm plain") || !strings.Contains(list.out.String(), "simulated") {

@@ -15,17 +15,14 @@ func TestExport(t *testing.T) {
 	const secret = "s3cret-of-the-test"
 	t.Setenv("MY_TOKEN", secret)
 	text := strings.Replace(small, "  sweep {", "  env = { HF_TOKEN = env(\"MY_TOKEN\") }\n  sweep {", 1)
-	path, dir := write(t, "small.hcl", text), t.TempDir()
-	with := func() *console {
-		c := newConsole(t)
+	path := write(t, "small.hcl", text)
+	with := func(c *console) *console {
 		c.world.environ = append(c.world.environ, "MY_TOKEN="+secret)
 		return c
 	}
-	if c := with(); c.run(t, simulated(path, dir)...) != exitOK {
-		t.Fatal(c.err.String())
-	}
+	_, dir := unstarved(t, 3, func(c *console, dir string) int { return with(c).run(t, simulated(path, dir)...) })
 	for _, format := range exportFormats() {
-		c := with()
+		c := with(newConsole(t))
 		if code := c.run(t, "export", "--to", format, "--dir", dir); code != exitOK {
 			t.Fatalf("%s: exit %d\n%s", format, code, c.err.String())
 		}

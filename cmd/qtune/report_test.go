@@ -15,11 +15,7 @@ import (
 // and the run's name.
 func aRun(t *testing.T) (dir, run string) {
 	t.Helper()
-	path, dir := write(t, "small.hcl", small), t.TempDir()
-	c := newConsole(t)
-	if code := c.run(t, simulated(path, dir, "--json")...); code != exitOK {
-		t.Fatalf("exit %d\n%s", code, c.err.String())
-	}
+	c, dir := applyJSON(t, write(t, "small.hcl", small))
 	return dir, c.result(t).Run
 }
 
