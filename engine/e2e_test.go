@@ -8,16 +8,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/qtune/qtune/docker"
-	"github.com/qtune/qtune/process"
 	"github.com/qtune/qtune/profiles"
 )
 
@@ -27,30 +27,33 @@ import (
 // endLimit is how long a trial may go on after its fatal line: the issue's own.
 const endLimit = 2 * time.Second
 
-// failing is a start that cannot end well.
+// failingStart is a start that cannot end well.
 type failingStart struct {
-	name  string
-	kind  string
-	c     profiles.Candidate
-	model func(t *testing.T, dir string) string // nil: the good one
-	noX   bool                                  // /tmp is mounted noexec
-	class Class
-	line  string // part of the decisive line
-	hint  string // part of the hint
-	code  int    // of its exit, where that came in time; -1: it had not ended; -2: any
+	name    string
+	kind    string
+	c       profiles.Candidate
+	model   func(t *testing.T, dir string) string // nil: the good one
+	noX     bool                                  // /tmp is mounted noexec
+	process bool                                  // no container
+	wide    bool                                  // only with QTUNE_E2E_WIDE=1: another start shows the like
+	class   Class
+	line    string // part of the decisive line
+	hint    string // part of the hint
+	code    int    // of its exit, where that came in time; -1: it had not ended; -2: any
 }
 
 var failingStarts = []failingStart{
-	{name: "unknown flag", kind: "vllm", c: flags("max-num-seq-s", num("4")), class: BadFlag, line: "--max-num-seq-s", hint: "--max-num-seq-s", code: 2},
+	{name: "unknown flag, process", kind: "vllm", process: true, c: flags("max-num-seq-s", num("4")), class: BadFlag, line: "--max-num-seq-s", hint: "--max-num-seq-s", code: 2},
+	{name: "unknown flag", kind: "vllm", wide: true, c: flags("max-num-seq-s", num("4")), class: BadFlag, line: "--max-num-seq-s", hint: "--max-num-seq-s", code: 2},
 	{name: "bad value", kind: "vllm", c: flags("kv-cache-dtype", str("float7")), class: BadValue, line: "float7", hint: "kv-cache-dtype", code: 2},
 	{name: "context too long", kind: "vllm", c: flags("max-model-len", num("999999")), class: ContextTooLong, line: "999999", hint: "8192 or less", code: 1},
 	{name: "quantization that the checkpoint has not", kind: "vllm", c: flags("quantization", str("awq")), class: UnsupportedQuantization, line: "awq", hint: "quantization", code: 1},
-	{name: "quantization that there is not", kind: "vllm", c: flags("quantization", str("nosuch")), class: UnsupportedQuantization, line: "nosuch", hint: "nosuch", code: 1},
-	{name: "model without weights", kind: "vllm", c: flags("enforce-eager", yes()), model: withoutWeights, class: ModelMissing, line: "Cannot find any model weights", hint: "no weights", code: 1},
-	{name: "more cache than memory", kind: "vllm", c: flags("enforce-eager", yes(), "kv-cache-memory-bytes", num("900000000000")), class: HostOutOfMemory, line: "on kv cache allocation", hint: "lower", code: 1},
+	{name: "quantization that there is not", kind: "vllm", wide: true, c: flags("quantization", str("nosuch")), class: UnsupportedQuantization, line: "nosuch", hint: "nosuch", code: 1},
+	{name: "model without weights", kind: "vllm", wide: true, c: flags("enforce-eager", yes()), model: withoutWeights, class: ModelMissing, line: "Cannot find any model weights", hint: "no weights", code: 1},
+	{name: "more cache than memory", kind: "vllm", wide: true, c: flags("enforce-eager", yes(), "kv-cache-memory-bytes", num("900000000000")), class: HostOutOfMemory, line: "on kv cache allocation", hint: "lower", code: 1},
 	{name: "engine core dies, container lives", kind: "vllm", noX: true, class: NoExec, line: "failed to map segment", hint: "exec = true", code: -1},
 	{name: "unknown flag", kind: "sglang", c: flags("no-such-flag", num("1")), class: BadFlag, line: "--no-such-flag", hint: "--no-such-flag", code: 2},
-	{name: "context too long", kind: "sglang", c: flags("context-length", num("999999")), class: ContextTooLong, line: "999999", hint: "8192 or less", code: -2},
+	{name: "context too long", kind: "sglang", wide: true, c: flags("context-length", num("999999")), class: ContextTooLong, line: "999999", hint: "8192 or less", code: -2},
 	{name: "no memory for the cache, exit 137", kind: "sglang", c: flags("mem-fraction-static", num("0.01")), class: KVTooSmall, line: "leave no GPU memory", hint: "0.01", code: -2},
 	{name: "model without weights", kind: "sglang", model: withoutWeights, class: ModelMissing, line: "Cannot find any model weights", hint: "no weights", code: -2},
 }
@@ -79,38 +82,71 @@ func TestE2EFailures(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
+	wide := os.Getenv("QTUNE_E2E_WIDE") == "1"
 	for _, test := range failingStarts {
+		if test.wide && !wide {
+			continue
+		}
 		t.Run(test.kind+" "+test.name, func(t *testing.T) {
-			st := realStart(t, client, dir, test.kind, test.c)
-			if st.Engine.Tmpfs[0].Exec = !test.noX; test.model != nil {
-				st.Model.Path = test.model(t, st.Model.Path)
+			took := test.run(t, client, dir)
+			if load := machineLoad(t); took > endLimit && load > float64(runtime.NumCPU()) {
+				t.Logf("once more: it took %v on a machine with more to do than it has processors (load %.1f)", took, load)
+				took = test.run(t, client, dir)
 			}
-			l := &Launcher{Dir: t.TempDir(), Environ: os.Environ(), Log: zerolog.Nop(), Docker: func(context.Context) (*docker.Client, error) { return client, nil }}
-			st.LogPath = filepath.Join(l.Dir, "engine.log")
-			began := time.Now()
-			seen := followLog(t, st.LogPath)
-			_, failure, err := l.Launch(t.Context(), st)
-			ended := time.Now()
-			lines := seen()
-			checkReal(t, test.class, test.line, failure, err, st.LogPath)
-			if failure == nil {
-				return
-			}
-			last := lines[failure.LineNumber]
-			t.Logf("%s after %v, %v after its line %d: %s; hint: %s", failure.Class, ended.Sub(began).Round(time.Second),
-				ended.Sub(last).Round(10*time.Millisecond), failure.LineNumber, failure.Line, failure.Hint)
-			if took := ended.Sub(last); failure.LineNumber == 0 || last.IsZero() || took > endLimit {
-				t.Errorf("it ended %v after line %d, which was seen at %v", took, failure.LineNumber, last)
-			}
-			if !strings.Contains(failure.Hint, test.hint) {
-				t.Errorf("hint %q, want %q in it", failure.Hint, test.hint)
-			}
-			checkExit(t, test.code, failure.ExitCode)
-			if left, err := client.List(t.Context(), LabelTrial+"="+testTrial); err != nil || len(left) > 0 {
-				t.Errorf("left: %v, %v", left, err)
+			if took > endLimit {
+				t.Errorf("it ended %v after its fatal line, want %v at most (load %.1f)", took, endLimit, machineLoad(t))
 			}
 		})
 	}
+}
+
+// run starts what cannot end well, checks why it ended, and gives the time from
+// its fatal line until nothing of it was left.
+func (test *failingStart) run(t *testing.T, client *docker.Client, dir string) time.Duration {
+	t.Helper()
+	st := realStart(t, client, dir, test)
+	l := &Launcher{Dir: t.TempDir(), Environ: os.Environ(), Log: zerolog.Nop(), Docker: func(context.Context) (*docker.Client, error) { return client, nil }}
+	st.LogPath = filepath.Join(l.Dir, "engine.log")
+	began := time.Now()
+	seen := followLog(t, st.LogPath)
+	_, failure, err := l.Launch(t.Context(), st)
+	ended := time.Now()
+	lines := seen()
+	checkReal(t, test.class, test.line, failure, err, st.LogPath)
+	if failure == nil {
+		return 0
+	}
+	last := lines[failure.LineNumber]
+	if failure.LineNumber == 0 || last.IsZero() {
+		t.Errorf("nobody saw line %d of its log", failure.LineNumber)
+		return 0
+	}
+	t.Logf("%s after %v, %v after its line %d: %s; hint: %s", failure.Class, ended.Sub(began).Round(time.Second),
+		ended.Sub(last).Round(10*time.Millisecond), failure.LineNumber, failure.Line, failure.Hint)
+	if !strings.Contains(failure.Hint, test.hint) {
+		t.Errorf("hint %q, want %q in it", failure.Hint, test.hint)
+	}
+	checkExit(t, test.code, failure.ExitCode)
+	checkGone(t, testTrial)
+	if left, err := client.List(t.Context(), LabelTrial+"="+testTrial); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+	return ended.Sub(last)
+}
+
+// machineLoad is how many processes ran or wanted to, on average of the last minute.
+func machineLoad(t *testing.T) float64 {
+	t.Helper()
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _, _ := strings.Cut(string(text), " ")
+	load, err := strconv.ParseFloat(first, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return load
 }
 
 func checkExit(t *testing.T, want int, got *int) {
@@ -124,9 +160,10 @@ func checkExit(t *testing.T, want int, got *int) {
 	}
 }
 
-// realStart is a start of a real engine in a container.
-func realStart(t *testing.T, client *docker.Client, dir, kind string, c profiles.Candidate) Start {
+// realStart is a start of a real engine, in a container unless test says otherwise.
+func realStart(t *testing.T, client *docker.Client, dir string, test *failingStart) Start {
 	t.Helper()
+	kind, c := test.kind, test.c
 	venv := filepath.Join(dir, kind)
 	e := profiles.Engine{Kind: kind, Name: "real", StartupTimeout: 9 * time.Minute}
 	env := map[string]string{"HOME": "/tmp", "PATH": venv + "/bin:/usr/local/bin:/usr/bin:/bin"}
@@ -141,8 +178,17 @@ func realStart(t *testing.T, client *docker.Client, dir, kind string, c profiles
 	for name, value := range env {
 		c.Env = append(c.Env, profiles.EnvVar{Name: name, Value: str(value)})
 	}
+	st := Start{Trial: testTrial, Engine: &e, Candidate: c, Model: profiles.Model{ID: "smol", Path: filepath.Join(dir, "model")}, GPU: profiles.GPU{Devices: []string{}}}
+	if test.model != nil {
+		st.Model.Path = test.model(t, st.Model.Path)
+	}
+	if test.process {
+		e.Runtime = profiles.RuntimeProcess
+		return st
+	}
 	e = userland(t, client, e, venv)
-	return Start{Trial: testTrial, Engine: &e, Candidate: c, Model: profiles.Model{ID: "smol", Path: filepath.Join(dir, "model")}, GPU: profiles.GPU{Devices: []string{}}}
+	e.Tmpfs[0].Exec = !test.noX
+	return st
 }
 
 // overlay is base with the flags of top in place of those of the same name.
@@ -195,57 +241,6 @@ func note(path string, n int, seen map[int]time.Time) int {
 	return lines
 }
 
-// TestE2EWorkerDies kills the engine of a vLLM that serves: its HTTP server lives on.
-func TestE2EWorkerDies(t *testing.T) {
-	dir := realEngines(t)
-	l := &Launcher{Dir: t.TempDir(), Environ: os.Environ(), Log: zerolog.Nop()}
-	st := Start{
-		Trial: testTrial, LogPath: filepath.Join(l.Dir, "engine.log"), Model: profiles.Model{ID: "smol", Path: filepath.Join(dir, "model")}, GPU: profiles.GPU{Devices: []string{}},
-		Engine:    &profiles.Engine{Kind: "vllm", Name: "real", Runtime: profiles.RuntimeProcess, StartupTimeout: 9 * time.Minute, Command: []string{filepath.Join(dir, "vllm", "bin", "vllm"), "serve"}},
-		Candidate: flags("max-model-len", num("2048"), "dtype", str("bfloat16"), "enforce-eager", yes(), "kv-cache-memory-bytes", num("1073741824")),
-	}
-	server, failure, err := l.Launch(t.Context(), st)
-	if failure != nil || err != nil {
-		t.Fatal(failure, err)
-	}
-	defer server.Close(t.Context())
-	killed := killEngineCore(t)
-	select {
-	case <-server.Died():
-	case <-time.After(30 * time.Second):
-		t.Fatal("its death was not seen")
-	}
-	f := server.Failure()
-	t.Logf("seen %v after the kill: %s; hint: %s", time.Since(killed).Round(10*time.Millisecond), f, f.Hint)
-	if f.Class != DiedUnderLoad {
-		t.Errorf("got %+v", f)
-	}
-	if err := server.Close(t.Context()); err != nil {
-		t.Error(err)
-	}
-	checkGone(t, testTrial)
-}
-
-// killEngineCore kills the process in which the trial's vLLM computes.
-func killEngineCore(t *testing.T) time.Time {
-	t.Helper()
-	all, err := process.Find(EnvTrial)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range all {
-		title, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", p.PID))
-		if p.Env[EnvTrial] == testTrial && strings.Contains(string(title)+strings.Join(p.Argv, " "), "EngineCor") {
-			if err := syscall.Kill(p.PID, syscall.SIGKILL); err != nil {
-				t.Fatal(err)
-			}
-			return time.Now()
-		}
-	}
-	t.Fatalf("no engine core among %d processes", len(all))
-	return time.Time{}
-}
-
 // TestE2EWarmStart starts the same compiled vLLM twice: the second start finds what
 // the first has compiled, under the same name. Whether it takes that is vLLM's own
 // choice, and only logged here: 0.32 on a CPU compiles once more, see docs/starts.md.
@@ -260,7 +255,7 @@ func TestE2EWarmStart(t *testing.T) {
 		Docker: func(context.Context) (*docker.Client, error) { return client, nil }}
 	var facts []Facts
 	for i := range 2 {
-		st := realStart(t, client, dir, "vllm", profiles.Candidate{})
+		st := realStart(t, client, dir, &failingStart{kind: "vllm"})
 		st.Engine.KeepCaches = true
 		st.LogPath = filepath.Join(l.Dir, fmt.Sprintf("engine-%d.log", i))
 		facts = append(facts, cachesOf(t, l, st))

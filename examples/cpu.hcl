@@ -1,7 +1,7 @@
 # Real vLLM against real SGLang on a machine without a GPU, with a real small model.
 #
 #   make engines                                                 installs both and the model, once
-#   make e2e                                                     runs this file in containers, and checks what comes out
+#   make e2e                                                     runs its smaller half in containers, and checks what comes out
 #   qtune apply examples/cpu.hcl -var engines=$PWD/.engines -var runtime=process
 #                                                                the same without Docker, about eight minutes
 #
@@ -30,15 +30,21 @@ variable "runtime" {
   default     = "docker"
 }
 
-# Names for what several engines below share.
-variable "wide" {
-  description = "Whether vLLM is also tried compiled, which takes minutes to start on a CPU, and SGLang with fewer requests"
-  type        = bool
-  default     = true
+variable "grid" {
+  description = "wide: all of it. short: without compiled vLLM, which takes minutes to start on a CPU, and fewer requests. single: one of each engine"
+  type        = string
+  default     = "wide"
+
+  validation {
+    condition     = var.grid == "wide" || var.grid == "short" || var.grid == "single"
+    error_message = "grid must be wide, short or single"
+  }
 }
 
+# Names for what several engines below share.
 locals {
   container = var.runtime == "docker"
+  wide      = var.grid == "wide"
 
   # An image of empty folders (scripts/userland-image.sh makes it), into which this
   # machine's own programs are mounted read-only: a real container of a real engine
@@ -97,8 +103,8 @@ engine "vllm" "cpu" {
   }
 
   sweep {
-    enforce-eager = var.wide ? [true, null] : [true] # null: compiled, a start of a minute more
-    max-num-seqs  = [4, 16]
+    enforce-eager = local.wide ? [true, null] : [true] # null: compiled, a start of a minute more
+    max-num-seqs  = var.grid == "single" ? [16] : [4, 16]
   }
 
   # Compiling is slow here, and with only four requests at a time it cannot win.
@@ -156,7 +162,7 @@ engine "sglang" "cpu" {
   }
 
   sweep {
-    max-running-requests = var.wide ? [4, 16] : [16]
+    max-running-requests = local.wide ? [4, 16] : [16]
   }
 }
 
@@ -171,21 +177,21 @@ workload "short" {
   closed {
     users         = 1
     output_tokens = 50
-    requests      = 4
+    requests      = local.wide ? 4 : 2
     warmup        = 1
   }
 
   closed {
     users         = 4
     output_tokens = 50
-    requests      = 8
+    requests      = local.wide ? 8 : 4
     warmup        = 4
   }
 
   closed {
     users         = 16
     output_tokens = 50
-    requests      = 32
+    requests      = local.wide ? 32 : 16
     warmup        = 16
   }
 }

@@ -3,7 +3,23 @@
 # containers, as examples/cpu.hcl says, and looks whether anything is left.
 # Starts a Docker Engine if none runs, and stops the one it started.
 #
-# Then starts each of them so that it fails, a dozen times.
+# What it does, in some fifteen minutes on two cores:
+#   simulated winners are deployed, replaced, rolled back, and killed on the way
+#   containers  vLLM with 4 and with 16 requests at a time against SGLang, under 1, 4
+#               and 16 users; qtune is killed while the second engine starts, applied
+#               again, and a third time, which starts nothing
+#   processes   one vLLM, whose engine is killed under load, and one SGLang that is
+#               measured after it
+#   failures    eight starts that fail, one of them as a process, each classified and
+#               ended within 2 s of its fatal line
+# With QTUNE_E2E_WIDE=1 it is twice as long: all of examples/cpu.hcl, vLLM compiled too,
+# and five more failures. TestE2EWarmStart, which compiles vLLM twice, runs only where
+# it is named.
+#
+# A trial whose load client was starved of its processor is told, and fails nothing: its
+# figures are not compared, and qtune itself would measure it again. A failing start
+# that ends too late on a machine that has more to do than processors is tried once
+# more.
 #
 # The tests are those of cmd/qtune and engine with the build tag e2e. They are told
 # where things are by the environment:
@@ -11,9 +27,7 @@
 #   QTUNE_E2E_ENGINES  the folder with vllm, sglang and model
 #   QTUNE_E2E_PYTHON   where the Python is installed that the engines' environments
 #                      are made of, such as /usr
-#   QTUNE_E2E_WIDE=1   all of examples/cpu.hcl, vLLM compiled too: ten minutes more
-# Arguments go to go test, such as -run TestE2E/process. Without any, all of them run
-# but TestE2EWarmStart, which compiles vLLM twice and takes minutes for that.
+# Arguments go to go test, such as -run TestE2E/process.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
