@@ -20,6 +20,8 @@ import (
 // run of the same level without allocating again.
 type Virtual struct {
 	session *session
+	timed   bool // requests are sent by a schedule
+	streams int  // of a timed level, at once at most
 	warm    []Request
 	list    []Request // measured, as far as they were needed
 	times   []time.Duration
@@ -93,7 +95,7 @@ func VirtualMaxRate(w Workload, l Level, run func(*Virtual) LevelResult) (LevelR
 }
 
 func newVirtual(w Workload, l Level, sure *verdict) *Virtual {
-	v := &Virtual{session: &session{work: w, level: l, limits: w.Timeouts.withDefaults(), verdict: sure}}
+	v := &Virtual{timed: l.timed(), streams: l.connections(), session: &session{work: w, level: l, limits: w.Timeouts.withDefaults(), verdict: sure}}
 	for i := range l.WarmupRequests() {
 		v.warm = append(v.warm, planned(w, l, i, true))
 	}
@@ -157,8 +159,8 @@ func (v *Virtual) Due() (time.Duration, bool) {
 	switch {
 	case v.over || v.measure && v.ledger.stopped:
 		return 0, false
-	case v.measure && v.session.level.timed():
-		if v.next == len(v.times) || v.flying >= v.session.level.connections() {
+	case v.measure && v.timed:
+		if v.next == len(v.times) || v.flying >= v.streams {
 			return 0, false
 		}
 		return v.base + max(v.times[v.next], v.held), true
@@ -176,7 +178,7 @@ func (v *Virtual) Send(t time.Duration) (Sending, bool) {
 		return v.sendWarm(), true
 	}
 	var s Sending
-	if v.session.level.timed() {
+	if v.timed {
 		s = v.sendTimed()
 	} else {
 		at := v.due[len(v.due)-1]
@@ -188,7 +190,7 @@ func (v *Virtual) Send(t time.Duration) (Sending, bool) {
 		return s, false
 	}
 	s.Request, s.At = v.request(seq), t
-	if !v.session.level.timed() {
+	if !v.timed {
 		v.every[s.User].take(&s.Request, v.session.level)
 	}
 	s.Measured = v.ledger.all || v.now >= v.ledger.origin
@@ -291,9 +293,9 @@ func (v *Virtual) afterwards(s *Sending, f *failure) {
 	}
 	v.over = v.over || l.broken()
 	switch {
-	case level.timed():
+	case v.timed:
 		v.free = append(v.free, s.User)
-		if v.flying+1 == level.connections() {
+		if v.flying+1 == v.streams {
 			v.held = v.now
 		}
 	case level.Kind == KindBurst:

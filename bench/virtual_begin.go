@@ -18,7 +18,7 @@ func (v *Virtual) begin() {
 		l.unbroken = v.warming.ended
 	}
 	switch {
-	case level.timed():
+	case v.timed:
 		l.limit, l.until = len(v.times), v.until
 	case level.Kind == KindBurst:
 		v.wave()
@@ -31,7 +31,7 @@ func (v *Virtual) begin() {
 
 // users lets the users of a closed loop begin, one after the other over the ramp.
 func (v *Virtual) users() {
-	if v.session.level.timed() {
+	if v.timed {
 		return
 	}
 	n := v.session.level.users()

@@ -39,11 +39,12 @@ func (c *Core) alike() int {
 	if len(c.running) == 0 {
 		return 0
 	}
-	n := math.MaxInt
+	n, context := math.MaxInt, 0
 	for _, r := range c.running {
-		c.decode(r)
+		context += r.computed
 		n = min(n, r.Output-r.generated)
 	}
+	c.decodes, c.context = append(c.decodes, c.running...), context
 	room := c.room()
 	if c.s.SGLang {
 		room -= c.blocksFor(len(c.decodes))
@@ -80,21 +81,25 @@ func (c *Core) leapt(n int) {
 		}
 	}
 	for _, r := range c.decodes {
-		r.computed += n
-		c.take(r, c.needs(r, r.computed))
+		if r.computed += n; r.computed > r.room {
+			c.take(r, c.needs(r, r.computed))
+		}
 	}
 	c.least = min(c.least, c.room())
+	last, ended := c.stats.Steps, 0
 	for _, r := range c.decodes {
 		r.target = r.computed
-		r.last = c.stats.Steps - 1
-		if r.generated += n - 1; r.generated+1 >= r.Output {
-			c.emit(r)
+		if r.generated+n < r.Output {
+			r.generated += n
+			r.last = last
 			continue
 		}
-		r.generated++
-		r.last++
-		c.stats.GeneratedTokens++
+		r.generated += n - 1
+		r.last = last - 1
+		c.emit(r) // counts its last token
+		ended++
 	}
+	c.stats.GeneratedTokens += int64(len(c.decodes) - ended)
 	c.stats.LastDecodeSequence = len(c.decodes)
 	c.steady = c.ended == 0
 	c.sweep()

@@ -20,6 +20,7 @@ type flight struct {
 	told    int           // the index of its last token that the client was told of
 	key     [1]uint64     // of the prompt's beginning
 	ended   bool
+	_       [32]byte // to whole lines of the processor's cache
 }
 
 // run is one level in virtual time.

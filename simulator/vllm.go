@@ -7,14 +7,18 @@ package simulator
 func (c *Core) formVLLM() {
 	budget := c.s.Budget
 	evicted := false
+	// What is read and written for each sequence stands in variables of the function, which
+	// the compiler keeps in registers.
+	each, context, decodes := 1+c.s.Drafted, c.context, c.decodes
 	for i := 0; i < len(c.running) && budget > 0; i++ {
 		r := c.running[i]
-		if r.computed >= r.target && r.computed+c.s.Drafted < r.room { // nearly always
-			budget -= 1 + c.s.Drafted
-			c.decode(r)
+		if r.computed >= r.target && r.computed+each <= r.room { // nearly always
+			budget -= each
+			context += r.computed
+			decodes = append(decodes, r)
 			continue
 		}
-		tokens := 1 + c.s.Drafted
+		tokens := each
 		if r.computed < r.target {
 			tokens = min(r.target-r.computed, budget)
 		}
@@ -27,9 +31,11 @@ func (c *Core) formVLLM() {
 		if r.computed < r.target {
 			c.prefills = append(c.prefills, part{r, tokens})
 		} else {
-			c.decode(r)
+			context += r.computed
+			decodes = append(decodes, r)
 		}
 	}
+	c.context, c.decodes = context, decodes
 	if !evicted {
 		c.admit(budget)
 	}
