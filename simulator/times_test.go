@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/qtune/qtune/bench"
 )
@@ -28,13 +29,42 @@ func TestRealTimeAndVirtualTimeAgree(t *testing.T) {
 	}{{single, 1}, {open, 1}, {single, 10}, {single, 50}} {
 		name := fmt.Sprintf("%s at speed %g", r.l, r.speed)
 		var apart []string
+		starved := time.Duration(math.MaxInt64)
 		for try := 0; try < 3 && (try == 0 || len(apart) > 0); try++ {
+			late := lateTimer()
 			apart = compareClocks(t, name, words, r.l, r.speed)
+			starved = min(starved, late())
 		}
 		for _, a := range apart {
+			if starved > mostLate {
+				t.Logf("not judged, since a bare timer of this process was %v late in each try: %s: %s", starved, name, a)
+				continue
+			}
 			t.Errorf("%s: %s", name, a)
 		}
 	}
+}
+
+// mostLate is how late a timer may be on a machine whose times are judged.
+const mostLate = 4 * time.Millisecond
+
+// lateTimer measures how late a timer is at worst until it is asked.
+func lateTimer() (worst func() time.Duration) {
+	stop, told := make(chan struct{}), make(chan time.Duration)
+	go func() {
+		late := time.Duration(0)
+		for {
+			began := time.Now()
+			select {
+			case <-stop:
+				told <- late
+				return
+			case <-time.After(time.Millisecond):
+				late = max(late, time.Since(began)-time.Millisecond)
+			}
+		}
+	}()
+	return func() time.Duration { close(stop); return <-told }
 }
 
 // compareClocks runs a level both ways and tells where the two differ by too much.
