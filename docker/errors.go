@@ -82,7 +82,7 @@ func (e *Error) Hint() string {
 	case BadNetwork:
 		return `see "docker network ls"; network may be "", "host" or one of these names`
 	case BadUlimit:
-		return "leave the limit out of ulimits, or raise the Docker daemon's own (for example LimitMEMLOCK in its unit)"
+		return "leave the limit out, or raise the Docker daemon's own (for example LimitMEMLOCK in its unit); memory and pids of a daemon without root need cgroup v2"
 	case NoMount:
 		return "mounted folders must exist on the machine where the Docker daemon runs"
 	case BadCommand:

@@ -3,6 +3,7 @@ package docker
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -45,6 +46,7 @@ func newFake(t *testing.T) *fake {
 	mux := http.NewServeMux()
 	for pattern, handle := range map[string]http.HandlerFunc{
 		"/_ping":                       f.ping,
+		"GET /info":                    f.info,
 		"POST /containers/create":      f.create,
 		"GET /containers/json":         f.list,
 		"POST /containers/{id}/attach": f.attach,
@@ -139,6 +141,11 @@ func (f *fake) connect(t *testing.T) *Client {
 }
 
 func (f *fake) ping(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Api-Version", "1.41") }
+
+// info is that of a daemon which can limit memory and not the number of processes.
+func (f *fake) info(w http.ResponseWriter, _ *http.Request) {
+	_, _ = io.WriteString(w, `{"MemoryLimit":true}`)
+}
 
 func (f *fake) create(w http.ResponseWriter, r *http.Request) {
 	c := &fakeContainer{exited: make(chan struct{}), state: container.State{Status: "created"}}

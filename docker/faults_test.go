@@ -100,6 +100,31 @@ func TestRunLeavesNothingBehindWhenItFails(t *testing.T) {
 	}
 }
 
+// A limit that the daemon would pass over is refused before anything is made.
+func TestRunRefusesALimitThatTheDaemonLacks(t *testing.T) {
+	for _, row := range []struct {
+		why    string
+		spec   Spec
+		reason Reason // "": it runs
+	}{
+		{"memory, which it can limit", Spec{Memory: 1 << 20}, ""},
+		{"processes, which it cannot", Spec{Memory: 1 << 20, PIDs: 10}, BadUlimit},
+	} {
+		f := newFake(t)
+		row.spec.Image, row.spec.Log = "x:1", io.Discard
+		c, err := f.connect(t).Run(t.Context(), row.spec)
+		var known *Error
+		if errors.As(err, &known); row.reason == "" && err != nil || row.reason != "" && (known == nil || known.Reason != row.reason || f.left() != 0) {
+			t.Errorf("%s: %v, %d containers", row.why, err, f.left())
+		}
+		if err == nil {
+			if err := c.Stop(t.Context(), 0); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
 type recorder struct {
 	nowhere
 	status int

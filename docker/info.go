@@ -21,6 +21,9 @@ type Info struct {
 	CPUs     int
 	Memory   int64  // bytes of its host
 	OS       string // of its host, for people
+	// It cannot limit what a container takes: the kernel lacks it, or it runs without
+	// root where there is no cgroup v2.
+	NoMemoryLimit, NoPIDsLimit bool
 }
 
 // Info asks the daemon for its version, its runtimes and where it keeps things.
@@ -36,6 +39,7 @@ func (c *Client) Info(ctx context.Context) (Info, error) {
 		Engine: c.engine, Rootless: slices.Contains(i.SecurityOptions, "name=rootless"),
 		Version: i.ServerVersion, API: c.api.ClientVersion(), Root: i.DockerRootDir, Runtimes: slices.Sorted(maps.Keys(i.Runtimes)),
 		CDI: i.CDISpecDirs, CPUs: i.NCPU, Memory: i.MemTotal, OS: i.OperatingSystem,
+		NoMemoryLimit: !i.MemoryLimit, NoPIDsLimit: !i.PidsLimit,
 	}, nil
 }
 

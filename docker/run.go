@@ -36,7 +36,7 @@ func (c *Client) Run(ctx context.Context, s Spec) (*Container, error) {
 	if err := c.swallows(s); err != nil {
 		return nil, fail(op, err)
 	}
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), c.limitless(ctx, s)); err != nil {
 		return nil, fail(op, err)
 	}
 	call := rand.Text()
@@ -67,6 +67,28 @@ func (c *Client) swallows(s Spec) error {
 		}
 	}
 	return nil
+}
+
+// limitless refuses a limit that the daemon would leave out with no more than a warning:
+// one without root has neither where its host has no cgroup v2.
+func (c *Client) limitless(ctx context.Context, s Spec) error {
+	if s.Memory == 0 && s.PIDs == 0 || ctx.Err() != nil {
+		return nil
+	}
+	info, err := c.Info(ctx)
+	if err != nil {
+		return err
+	}
+	what := ""
+	switch {
+	case s.Memory > 0 && info.NoMemoryLimit:
+		what = "memory"
+	case s.PIDs > 0 && info.NoPIDsLimit:
+		what = "pids"
+	default:
+		return nil
+	}
+	return &Error{Op: "limiting " + what, Reason: BadUlimit, Err: errors.New("the daemon cannot do that on its host, and would run the container without the limit")}
 }
 
 // create does not die with ctx at once: a request that is cut off leaves it

@@ -105,9 +105,8 @@ func TestBrokenCalibrationIsIgnoredAndSaid(t *testing.T) {
 
 func FuzzCalibrationFile(f *testing.F) {
 	f.Add([]byte(`{"calibration_version":1,"simulator":"1","card":"RTX 5090","engine":"vllm","values":{"weights":0.7}}`))
+	s, card := Store{f.TempDir()}, site(f).Card
 	f.Fuzz(func(t *testing.T, text []byte) {
-		s := Store{t.TempDir()}
-		card := site(t).Card
 		if err := os.WriteFile(filepath.Join(s.Dir, fileName(card.Name, "vllm", "1")), text, 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -113,7 +113,7 @@ func dockerCodes() []errorCode {
 		row(docker.PortTaken, "the port is in use", "another `port`, or end what listens there"),
 		row(docker.NameTaken, "another container has the name", "`--name`"),
 		row(docker.BadNetwork, "there is no such Docker network", "`docker network ls`"),
-		row(docker.BadUlimit, "the Docker Engine may not set that limit", "a lower one in `ulimits`"),
+		row(docker.BadUlimit, "the Docker Engine may not set that limit", "a lower one in `ulimits`, no `memory` and `pids`"),
 		row(docker.NoMount, "a folder to mount is not there", "the path in `mounts` or `model.path`"),
 		row(docker.BadCommand, "the program cannot be executed in the image", "`entrypoint` and `command`"),
 		{"no_space", diskFull, "a disk is full: the Docker Engine's, or that of the folder of runs", "free what the message says; `docker system df`; `--dir`"},

@@ -27,10 +27,13 @@ const (
 	ownerGone = 3 * time.Second
 	// reapLimit bounds its work: after that the next command has to do it.
 	reapLimit = 5 * time.Minute
-	// quietContainers and quietProcesses are how long nothing more must turn up:
-	// a daemon may still be at a create call of a run that is gone.
-	quietContainers = 5 * time.Second
-	quietProcesses  = time.Second
+	// lateContainers and lateProcesses are how long after the end of a run it looks
+	// for what may yet turn up: a daemon may still be at a create call of a run that
+	// is gone.
+	lateContainers = 5 * time.Second
+	lateProcesses  = time.Second
+	// quiet is how long nothing must have turned up then.
+	quiet = time.Second
 )
 
 // orderly is what a run tells its reaper when it ends by itself.
@@ -148,25 +151,43 @@ type reaping struct {
 	docker *docker.Client // nil until it answers
 }
 
-// clean removes what belongs to the run, until nothing more has turned up for a
-// while.
-func (r *reaping) clean(ctx context.Context) error {
-	quiet := quietProcesses
-	if r.f.containers {
-		quiet = quietContainers
+// lull tells when nothing more of a run will turn up. That counts from the end of
+// the run, which asks for nothing after it, however long a busy daemon takes for a
+// removal; and anew from the moment when a daemon that could not be asked answers.
+type lull struct {
+	late  time.Duration
+	ended time.Time // the run
+	found time.Time // the last thing was removed
+}
+
+// after says whether a round of looking, which began and ended then, was the last.
+func (l *lull) after(began, ended time.Time, found int, err error) bool {
+	switch {
+	case err != nil:
+		l.ended, l.found = ended, ended
+		return false
+	case found > 0:
+		l.found = ended
+		return false
 	}
-	last := time.Now()
+	return began.Sub(l.ended) >= l.late && began.Sub(l.found) >= quiet
+}
+
+// clean removes what belongs to the run, for as long as more may turn up.
+func (r *reaping) clean(ctx context.Context) error {
+	l := lull{late: lateProcesses, ended: time.Now()}
+	if r.f.containers {
+		l.late = lateContainers
+	}
 	told := ""
 	for {
+		began := time.Now()
 		n, err := r.round(ctx)
 		if err != nil && err.Error() != told {
 			told = err.Error()
 			r.log("%v", err)
 		}
-		if n > 0 || err != nil {
-			last = time.Now()
-		}
-		if time.Since(last) >= quiet {
+		if l.after(began, time.Now(), n, err) {
 			return nil
 		}
 		if !pause(ctx, 200*time.Millisecond) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -38,6 +39,37 @@ func TestReaperHearsHowItsRunEnds(t *testing.T) {
 	}
 	if !orphaned(t.Context(), forever, os.Getppid()+1) {
 		t.Error("a reaper does not see that its parent has changed")
+	}
+}
+
+// A slow removal does not keep the reaper for longer than the promise; a daemon that
+// was away does.
+func TestReaperWaitsForWhatMayTurnUp(t *testing.T) {
+	type round struct {
+		began, ended int // seconds after the run's end
+		found        int
+		err          error
+	}
+	away := errors.New("no answer")
+	for _, tt := range []struct {
+		why    string
+		rounds []round // only the last of them is the last
+	}{
+		{"nothing there", []round{{0, 0, 0, nil}, {4, 4, 0, nil}, {5, 5, 0, nil}}},
+		{"removed at once", []round{{0, 1, 1, nil}, {2, 2, 0, nil}, {5, 5, 0, nil}}},
+		{"a removal of 7 s, on a busy machine", []round{{0, 7, 1, nil}, {7, 7, 0, nil}, {8, 8, 0, nil}}},
+		{"a round that began too early proves nothing", []round{{0, 1, 1, nil}, {4, 8, 0, nil}, {8, 9, 0, nil}}},
+		{"one more, late", []round{{0, 1, 1, nil}, {5, 6, 1, nil}, {6, 6, 0, nil}, {7, 7, 0, nil}}},
+		{"the daemon was away", []round{{0, 1, 0, away}, {5, 5, 0, nil}, {6, 6, 0, nil}}},
+	} {
+		end := time.Unix(1000, 0)
+		l := lull{late: lateContainers, ended: end}
+		at := func(s int) time.Time { return end.Add(time.Duration(s) * time.Second) }
+		for i, r := range tt.rounds {
+			if got := l.after(at(r.began), at(r.ended), r.found, r.err); got != (i == len(tt.rounds)-1) {
+				t.Errorf("%s: round %d: %v", tt.why, i+1, got)
+			}
+		}
 	}
 }
 

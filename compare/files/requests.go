@@ -21,7 +21,7 @@ const maxRequest = 64 << 20
 // of each level. A line that a crash has cut short ends them.
 func ReadRequests(name string, r io.Reader) (map[Place]*compare.Requests, error) {
 	in := bufio.NewScanner(r)
-	in.Buffer(make([]byte, 1<<20), maxRequest)
+	in.Buffer(make([]byte, 64<<10), maxRequest)
 	t := tally{all: map[Place]*compare.Requests{}}
 	torn := 0
 	for n := 1; in.Scan(); n++ {
