@@ -45,6 +45,9 @@ func dump(t *testing.T, p *Profile) string {
 	}
 	line("baseline   %s", p.Baseline().Label())
 	line("objective  %+v minimize=%t at %+v", p.Objective.Metric, p.Objective.Minimize, p.Objective.At)
+	if o := p.Objective.Also; o != nil {
+		line("  also     %+v minimize=%t at %+v, pick %s", o.Metric, o.Minimize, o.At, p.Objective.Pick)
+	}
 	for _, c := range p.Constraints {
 		line("constraint %+v max=%s min=%s at %+v", c.Metric, bound(c.Max), bound(c.Min), c.At)
 	}

@@ -2,6 +2,7 @@ package profiles
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,17 +15,18 @@ import (
 )
 
 var (
-	objectiveWords  = words{attrs: []string{"maximize", "minimize", "at"}}
+	objectiveWords  = words{attrs: []string{"maximize", "minimize", "at", "pick"}, blocks: []string{"also"}, once: []string{"also"}}
+	alsoWords       = words{attrs: []string{"maximize", "minimize", "at"}}
 	constraintWords = words{attrs: []string{"max", "min", "at"}}
 )
 
 // goals reads the objective, then the constraints, which hold at its level unless
 // they say another.
 func (l *loader) goals(p *Profile, body *hclsyntax.Body) {
-	found := false
+	var objective *hclsyntax.Block
 	for _, b := range body.Blocks {
-		if b.Type == "objective" && !found {
-			p.Objective, found = l.objective(p, b), true
+		if b.Type == "objective" && objective == nil {
+			p.Objective, objective = l.objective(p, b), b
 		}
 	}
 	for _, b := range body.Blocks {
@@ -32,24 +34,82 @@ func (l *loader) goals(p *Profile, body *hclsyntax.Body) {
 			l.constraint(p, b)
 		}
 	}
+	if objective != nil {
+		l.checkPick(p, objective.DefRange())
+	}
 }
 
 func (l *loader) objective(p *Profile, b *hclsyntax.Block) Objective {
 	s := l.section(b, objectiveWords)
-	o := Objective{Pos: pos(b.DefRange()), Minimize: s.has("minimize")}
+	o := s.goal(p, "Write maximize = output_throughput, or minimize = ttft_p95.")
+	o.At = s.at(p)
+	l.checkSLO(p, o.Metric, o.At, b.DefRange())
+	l.also(p, s, &o)
+	return o
+}
+
+// goal reads which figure is made best, and which way.
+func (s *section) goal(p *Profile, example string) Objective {
+	o := Objective{Pos: pos(s.header), Minimize: s.has("minimize")}
 	switch {
 	case s.has("maximize") && s.has("minimize"):
-		l.errorf(codeConflict, s.body.Attributes["minimize"].NameRange, "Both maximize and minimize", "One figure is made best. Take one of them out; a limit on the other is a constraint.")
+		s.l.errorf(codeConflict, s.body.Attributes["minimize"].NameRange, "Both maximize and minimize",
+			"One figure is made best. A limit on the other is a constraint; where both count, the second stands in a block of its own: also { minimize = ttft_p95 }.")
 	case s.has("maximize"):
 		o.Metric = s.metric("maximize")
 	case s.has("minimize"):
 		o.Metric = s.metric("minimize")
 	default:
-		s.missing("maximize or minimize", "Write maximize = output_throughput, or minimize = ttft_p95.")
+		s.missing("maximize or minimize", example)
 	}
-	o.At = s.at(p)
-	l.checkSLO(p, o.Metric, o.At, b.DefRange())
 	return o
+}
+
+// also reads the second figure of an objective of two, and how one is picked where the
+// two disagree.
+func (l *loader) also(p *Profile, s *section, o *Objective) {
+	b := s.child("also")
+	if b == nil {
+		if s.has("pick") {
+			l.errorf(codeConflict, s.body.Attributes["pick"].NameRange, "pick without a second figure",
+				"Of one figure the best is picked. Take it out, or name a second one: also { minimize = ttft_p95 }.")
+		}
+		return
+	}
+	t := l.section(b, alsoWords)
+	second := t.goal(p, "Write also { minimize = ttft_p95 }.")
+	if second.At = o.At; t.has("at") {
+		second.At = t.at(p)
+	}
+	l.checkSLO(p, second.Metric, second.At, b.DefRange())
+	o.Also, o.Pick = &second, PickKnee
+	s.choice("pick", &o.Pick, PickKnee, PickConstraint)
+	for _, g := range []*Objective{o, o.Also} {
+		if g.Metric.Name == "error_rate" && o.Pick == PickKnee {
+			l.errorf(codeConflict, b.DefRange(), "error_rate has no knee",
+				`A knee weighs ratios, and of no errors at all there is none. Write constraint "error_rate" { max = "1%" }.`)
+		}
+	}
+	if second.Metric.Name != "" && second.Metric == o.Metric && second.At == o.At {
+		l.errorf(codeTwice, b.DefRange(), "The second figure is the first",
+			fmt.Sprintf("Both are %s at the same load. Name another metric, or another load with at.", o.Metric.Name))
+	}
+}
+
+// checkPick wants the limit that a pick by a constraint is about.
+func (l *loader) checkPick(p *Profile, at hcl.Range) {
+	o := &p.Objective
+	if o.Pick != PickConstraint || o.Also.Metric.Name == "" {
+		return
+	}
+	if !slices.ContainsFunc(p.Constraints, func(c Constraint) bool { return c.Metric == o.Also.Metric && c.At == o.Also.At }) {
+		word := "max"
+		if !o.Also.Minimize {
+			word = "min"
+		}
+		l.errorf(codeMissing, at, fmt.Sprintf("No constraint on %s at its load", o.Also.Metric.Name), fmt.Sprintf(
+			`pick = "constraint" takes the best of the first figure that keeps a limit on the second. Write constraint %q { %s = %s }, with the at of also.`, o.Also.Metric.Name, word, exampleOf(o.Also.Metric)))
+	}
 }
 
 // needsSLO says whether a metric counts requests that keep to the workload's SLO.

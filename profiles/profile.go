@@ -161,7 +161,15 @@ type Objective struct {
 	Minimize bool
 	At       At
 	Pos      Pos
+	Also     *Objective // a second figure, which has no further one; nil: there is one
+	Pick     string     // of two figures, how one configuration is picked; "" where there is one
 }
+
+// How a configuration is picked of those that no other one beats in both figures.
+const (
+	PickKnee       = "knee"       // where a percent of the one costs a percent of the other
+	PickConstraint = "constraint" // the best of the first that keeps a constraint on the second
+)
 
 // At points at one level of one workload.
 type At struct {

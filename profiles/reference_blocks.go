@@ -123,7 +123,13 @@ func wantedBlocks() []refBlock {
 			{"maximize", "a metric", "`minimize`", "the more the better"},
 			{"minimize", "a metric", "`maximize`", "the less the better"},
 			{"at", "object", "the only load", "which load it is about: `{ users = 20 }`, `{ rate = 2 }`, `{ output_tokens = 500 }`; also `workload`, `kind`"},
+			{"pick", "`knee`, `constraint`", "`knee`", "with `also`: how one is picked of those that no other one beats in both figures. `knee`: where a percent of the one costs a percent of the other; `constraint`: the best of the first that keeps a `constraint` on the second ([method.md](method.md))"},
 		}, ""},
+		{"objective / also", "", "At most one.", "A second figure, where both count.", []refWord{
+			{"maximize", "a metric", "`minimize`", "the more the better"},
+			{"minimize", "a metric", "`maximize`", "the less the better"},
+			{"at", "object", "the objective's", "which load it is about"},
+		}, "objective {\n  maximize = output_throughput\n  at       = { users = 20 }\n\n  also {\n    minimize = ttft_p95\n  }\n  pick = \"knee\"\n}"},
 		{"constraint", `"METRIC"`, "Any number.", "What a winner must keep. `constraint \"agreement\" { min = \"97%\" }` is about answers: they must agree with the baseline's in so much of what the baseline's agree with its own on another start ([method.md](method.md)); simulated engines have none, and keep it.", []refWord{
 			{"max", "as the metric: time, share or number", "`min`", "no more than that"},
 			{"min", "as the metric", "`max`", "no less than that"},

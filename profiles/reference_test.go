@@ -15,7 +15,7 @@ func TestReference(t *testing.T) {
 		"engine": engineWords, "engine / sweep": {}, "workload": workloadWords, "workload / prompts": promptWords,
 		"workload / timeouts": timeoutWords, "workload / single": singleWords, "workload / closed": closedWords,
 		"workload / open": openWords, "workload / trace": replayWords, "workload / max_rate": highestWords,
-		"objective": objectiveWords, "constraint": constraintWords, "search": searchWords,
+		"objective": objectiveWords, "objective / also": alsoWords, "constraint": constraintWords, "search": searchWords,
 		"search / budget": budgetWords, "search / finish": finishWords, "deploy": deployWords,
 	}
 	told := map[string]bool{"": true}

@@ -44,7 +44,7 @@ func elsewhere(p *profiles.Profile, searched []*TrialResult) string {
 
 // heldBack names the limit without which more would be had.
 func heldBack(p *profiles.Profile, d *Decision) string {
-	value := d.searchedValue(d.Winner)
+	value := d.searchedScore(d.Winner)
 	if value == nil {
 		return ""
 	}
@@ -52,10 +52,10 @@ func heldBack(p *profiles.Profile, d *Decision) string {
 	gain := SmallGain
 	for i := range d.Verdicts {
 		v := &d.Verdicts[i]
-		if v.Out == "" || v.Value == nil || unsound(p, v.Result) != "" {
+		if v.Out == "" || v.score == nil || unsound(p, v.Result) != "" {
 			continue
 		}
-		if g := advantage(p.Objective, *v.Value, *value); g > gain {
+		if g := advantage(p.Objective, *v.score, *value); g > gain {
 			best, gain = v, g
 		}
 	}
@@ -65,10 +65,10 @@ func heldBack(p *profiles.Profile, d *Decision) string {
 	return fmt.Sprintf("A limit holds the winner back: trial %s gives %.0f %% more, with %s", best.Result.Trial, 100*gain, best.Out)
 }
 
-// searchedValue is the value that the search has of a verdict's trial.
-func (d *Decision) searchedValue(v *Verdict) *float64 {
+// searchedScore is what the search has compared a verdict's trial by.
+func (d *Decision) searchedScore(v *Verdict) *float64 {
 	if i := d.rank(v.Result.Trial); i >= 0 {
-		return d.Verdicts[i].Value
+		return d.Verdicts[i].score
 	}
 	return nil
 }
@@ -122,18 +122,18 @@ func endOf(a profiles.Axis, r *TrialResult) (at *end, value string) {
 // worseInside says that the trial nearest to the winner on this axis, of those that
 // differ from it there alone, is behind it by more than starts explain.
 func (d *Decision) worseInside(p *profiles.Profile, e *profiles.Engine, a profiles.Axis) bool {
-	value := d.searchedValue(d.Winner)
+	value := d.searchedScore(d.Winner)
 	if value == nil {
 		return false
 	}
 	nearest, worse := math.Inf(1), false
 	for i := range d.Verdicts {
 		v := &d.Verdicts[i]
-		if v.Value == nil || !differsAt(e, a, v.Result, d.Winner.Result) {
+		if v.score == nil || !differsAt(e, a, v.Result, d.Winner.Result) {
 			continue
 		}
 		if far := distanceOn(a, v.Result, d.Winner.Result); far < nearest {
-			nearest, worse = far, advantage(p.Objective, *v.Value, *value) < -SmallGain/2
+			nearest, worse = far, advantage(p.Objective, *v.score, *value) < -SmallGain/2
 		}
 	}
 	return worse

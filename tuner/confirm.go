@@ -1,8 +1,6 @@
 package tuner
 
 import (
-	"fmt"
-	"math"
 	"slices"
 
 	"github.com/qtune/qtune/profiles"
@@ -22,28 +20,6 @@ type Finish struct {
 	close bool // so that more starts may well decide
 }
 
-// FinishRow is one configuration of a finish. Gains are against the baseline.
-type FinishRow struct {
-	Trial    string     `json:"trial"`
-	Engine   string     `json:"engine"`
-	Name     string     `json:"name"`
-	Varies   string     `json:"varies"`
-	Baseline bool       `json:"baseline"`
-	Winner   bool       `json:"winner"`
-	Values   []*float64 `json:"values"` // of each start; null where it has none
-	Value    *float64   `json:"value"`  // their geometric mean over whole blocks
-	Gain     *float64   `json:"gain"`
-	Low      *float64   `json:"low"` // of the gain, at 95 %
-	High     *float64   `json:"high"`
-	Better   bool       `json:"better"` // than the baseline, by more than chance explains
-	Tied     bool       `json:"tied"`   // with the best
-	Out      string     `json:"out,omitempty"`
-	changes  int        // from what its engine runs with by itself
-	starts   []*TrialResult
-
-	disturbed bool // some start measured the machine or the client
-}
-
 // confirm decides by the finish. The baseline stays unless a candidate is better by
 // more than chance; of candidates that cannot be told apart the simplest wins.
 func (d *Decision) confirm(p *profiles.Profile, again []*TrialResult) {
@@ -51,7 +27,7 @@ func (d *Decision) confirm(p *profiles.Profile, again []*TrialResult) {
 	d.Finish = f
 	f.Added = max(0, f.blocks()-p.Search.Finish.Starts)
 	in := f.compete()
-	if f.Failed = f.judge(p.Objective.Minimize, in); f.Failed != "" {
+	if f.Failed = f.judge(p.Objective, in); f.Failed != "" {
 		d.Doubt = "the finish could not decide: " + f.Failed
 		return
 	}
@@ -62,70 +38,7 @@ func (d *Decision) confirm(p *profiles.Profile, again []*TrialResult) {
 		return
 	}
 	winner.Winner = true
-	d.adopt(winner)
-}
-
-// finishRows gathers what each configuration gave, the baseline first.
-func finishRows(p *profiles.Profile, d *Decision, again []*TrialResult) []FinishRow {
-	var rows []FinishRow
-	for _, r := range again {
-		i := slices.IndexFunc(rows, func(row FinishRow) bool { return row.Trial == r.Trial })
-		if i < 0 {
-			row := FinishRow{Trial: r.Trial, Engine: r.Engine, Name: r.Name, Baseline: r.Baseline}
-			row.describe(p, r)
-			rows, i = append(rows, row), len(rows)
-		}
-		row := &rows[i]
-		for len(row.starts) < r.Start {
-			row.starts, row.Values = append(row.starts, nil), append(row.Values, nil)
-		}
-		row.starts[r.Start-1] = r
-		v := judge(p, r)
-		if disturbed(p, r) {
-			row.disturbed = true // no word against the configuration, nor for it
-			continue
-		}
-		row.Values[r.Start-1] = v.Value
-		if v.Out != "" && row.Out == "" {
-			row.Out = fmt.Sprintf("%s in start %d", v.Out, r.Start)
-		}
-	}
-	slices.SortStableFunc(rows, func(a, b FinishRow) int {
-		return d.rank(a.Trial) - d.rank(b.Trial)
-	})
-	return rows
-}
-
-// disturbed says that a start measured the machine or the client, not the server.
-func disturbed(p *profiles.Profile, r *TrialResult) bool {
-	if machineFault(r) {
-		return true
-	}
-	l := r.Level(p.Objective.At)
-	return l != nil && l.Client.Bound
-}
-
-// rank is a trial's place in the search, the baseline's being first.
-func (d *Decision) rank(trial string) int {
-	return slices.IndexFunc(d.Verdicts, func(v Verdict) bool { return v.Result.Trial == trial })
-}
-
-func (row *FinishRow) describe(p *profiles.Profile, r *TrialResult) {
-	for i, e := range p.Engines {
-		if e.Kind != r.Engine || e.Name != r.Name {
-			continue
-		}
-		row.Varies = varies(e, r.Flags, r.Env)
-		if e != p.Baseline() {
-			row.changes = 1000 + i // another engine is a greater change than any flag
-		}
-		for a := range e.Axes {
-			v, _ := valueOn(e.Axes[a], r.Flags, r.Env)
-			if v.String() != e.Own(a).String() {
-				row.changes++
-			}
-		}
-	}
+	d.adopt(p.Objective, winner)
 }
 
 // compete picks who is compared, and takes the means over the blocks that all of them
@@ -168,29 +81,8 @@ func (f *Finish) blocks() int {
 	return n
 }
 
-// measured says that some start of the row has a value.
-func (row *FinishRow) measured() bool {
-	return slices.ContainsFunc(row.Values, func(v *float64) bool { return v != nil })
-}
-
-// average keeps the starts of whole blocks and takes their geometric mean.
-func (row *FinishRow) average(whole []int) {
-	var starts []*TrialResult
-	var values []*float64
-	sum := 0.0
-	for _, b := range whole {
-		starts, values = append(starts, row.starts[b]), append(values, row.Values[b])
-		sum += math.Log(*row.Values[b])
-	}
-	row.starts, row.Values = starts, values
-	if len(whole) > 0 {
-		mean := math.Exp(sum / float64(len(whole)))
-		row.Value = &mean
-	}
-}
-
 // judge compares the rows with the first; the text is why that cannot be done.
-func (f *Finish) judge(minimize bool, in []*FinishRow) string {
+func (f *Finish) judge(o profiles.Objective, in []*FinishRow) string {
 	switch {
 	case f.Starts == 0:
 		return "no start of every configuration has a value"
@@ -198,29 +90,63 @@ func (f *Finish) judge(minimize bool, in []*FinishRow) string {
 		in[0].Tied = true
 		return ""
 	}
-	values := make([][]float64, len(in))
-	for i, row := range in {
-		for _, v := range row.Values {
-			values[i] = append(values[i], *v)
-		}
-	}
-	decide := finish.Decide
-	if f.Added > 0 {
-		decide = finish.DecideAgain
-	}
-	r, err := decide(values, minimize, finish.DefaultNoise())
+	r, err := f.decide(o, in, func(row *FinishRow) []*float64 { return row.scores })
 	if err != nil {
 		return err.Error()
 	}
 	f.StartSD, f.close = r.SD, r.Close && in[0].Baseline
 	for i, row := range in {
-		c := r.Each[i]
-		row.Tied = c.Tied
+		row.Tied = r.Each[i].Tied
 		if in[0].Baseline && i > 0 {
-			row.Gain, row.Low, row.High, row.Better = &c.Gain, &c.Low, &c.High, c.Better
+			row.lead, row.Better = &r.Each[i], r.Each[i].Better
 		}
 	}
+	f.gains(o, in)
 	return ""
+}
+
+func (f *Finish) decide(o profiles.Objective, in []*FinishRow, of func(*FinishRow) []*float64) (finish.Result, error) {
+	values := make([][]float64, len(in))
+	for i, row := range in {
+		for _, v := range of(row) {
+			values[i] = append(values[i], *v)
+		}
+	}
+	if f.Added > 0 {
+		return finish.DecideAgain(values, o.Minimize, finish.DefaultNoise())
+	}
+	return finish.Decide(values, o.Minimize, finish.DefaultNoise())
+}
+
+// gains gives each figure its own gain with its own interval, whatever was decided by.
+func (f *Finish) gains(o profiles.Objective, in []*FinishRow) {
+	if in[0].Baseline && o.Also == nil {
+		for _, row := range in[1:] {
+			row.Gain, row.Low, row.High = &row.lead.Gain, &row.lead.Low, &row.lead.High
+		}
+	}
+	if !in[0].Baseline || o.Also == nil {
+		return
+	}
+	first, err := f.decide(o, in, func(row *FinishRow) []*float64 { return row.Values })
+	second, none := f.decide(*o.Also, in, func(row *FinishRow) []*float64 { return row.Second.Values })
+	for i, row := range in[1:] {
+		if err == nil {
+			c := &first.Each[i+1]
+			row.Gain, row.Low, row.High = &c.Gain, &c.Low, &c.High
+		}
+		if none == nil {
+			row.Second.Gain = gainOf(&second.Each[i+1])
+		}
+		if o.Pick == profiles.PickKnee {
+			both := gainOf(row.lead)
+			row.Both = &both
+		}
+	}
+}
+
+func gainOf(c *finish.Comparison) Gain {
+	return Gain{Value: &c.Gain, Interval: &[2]float64{c.Low, c.High}}
 }
 
 // choose is the winner; nil if nothing that was compared can be one.
@@ -240,7 +166,7 @@ func (f *Finish) choose(in []*FinishRow) *FinishRow {
 	}
 	if winner == nil { // the best is a baseline that breaks a limit
 		for _, row := range in {
-			if row.Out == "" && (winner == nil || *row.Gain > *winner.Gain) {
+			if row.Out == "" && (winner == nil || row.lead.Gain > winner.lead.Gain) {
 				winner = row
 			}
 		}
@@ -249,20 +175,33 @@ func (f *Finish) choose(in []*FinishRow) *FinishRow {
 }
 
 // adopt makes the finish's winner the decision's.
-func (d *Decision) adopt(row *FinishRow) {
+func (d *Decision) adopt(o profiles.Objective, row *FinishRow) {
 	f := d.Finish
 	searched := d.Verdicts[d.rank(row.Trial)]
-	d.Winner = &Verdict{Result: searched.Result, Value: row.Value}
+	d.Winner = row.verdict(searched.Result)
 	d.KeptBaseline, d.Doubt, d.Gain, d.GainInterval = row.Baseline, "", nil, nil
+	d.SecondGain, d.BothGain = Gain{}, Gain{}
 	if base := &f.Rows[0]; base.Baseline && base.Value != nil {
-		d.Baseline = &Verdict{Result: d.Verdicts[d.rank(base.Trial)].Result, Value: base.Value, Out: base.Out}
+		d.Baseline = base.verdict(d.Verdicts[d.rank(base.Trial)].Result)
+		d.Baseline.Out = base.Out
 	}
 	if row.Baseline {
 		none := 0.0
 		d.Gain = &none
-	} else if row.Gain != nil {
-		d.Gain, d.GainInterval = row.Gain, &[2]float64{*row.Low, *row.High}
-		if *row.Low <= 0 {
+		if o.Also != nil {
+			d.SecondGain.Value, d.BothGain.Value = &none, &none
+		}
+	} else if row.lead != nil {
+		if row.Gain != nil {
+			d.Gain, d.GainInterval = row.Gain, &[2]float64{*row.Low, *row.High}
+		}
+		if row.Second != nil {
+			d.SecondGain = row.Second.Gain
+		}
+		if row.Both != nil {
+			d.BothGain = *row.Both
+		}
+		if row.lead.Low <= 0 {
 			d.Doubt = "the winner is not better than the baseline by more than chance; the baseline breaks a constraint"
 		}
 	}

@@ -50,7 +50,7 @@ func (a *attempt) ending(at profiles.At, l bench.Level) *ending {
 			}
 		}
 	}
-	if best := a.at.Best; best != nil && p.Objective.At == at {
+	if best := a.at.Best; best != nil && p.Objective.At == at && p.Objective.Pick != profiles.PickKnee { // of a knee one load tells a part
 		e.bounds = append(e.bounds, reach(p.Objective, *best.Value))
 	}
 	timed := l.Kind == bench.KindOpen || l.Kind == bench.KindTrace
@@ -120,7 +120,14 @@ func (e *ending) why() string {
 // says too little of another.
 func goals(p *profiles.Profile) string {
 	place := func(at profiles.At) string { return fmt.Sprintf("%d.%d", at.Workload, at.Level) }
-	parts := []string{goal(p.Objective) + " " + p.Objective.Metric.Name + " at " + place(p.Objective.At)}
+	var parts []string
+	for _, o := range figures(p.Objective) {
+		parts = append(parts, goal(o)+" "+o.Metric.Name+" at "+place(o.At))
+	}
+	if p.Objective.Pick != "" {
+		parts = append(parts, "pick "+p.Objective.Pick)
+	}
+	n := len(parts)
 	for _, c := range p.Constraints {
 		text := c.Metric.Name + " at " + place(c.At)
 		for i, limit := range []*float64{c.Min, c.Max} {
@@ -133,21 +140,6 @@ func goals(p *profiles.Profile) string {
 	if p.Agreement != nil {
 		parts = append(parts, fmt.Sprintf("agreement min %g", *p.Agreement))
 	}
-	slices.Sort(parts[1:])
+	slices.Sort(parts[n:])
 	return strings.Join(parts, "; ")
-}
-
-// stands says that a result of another run serves this one as well: one that was cut
-// short does where it was for the same goals, and it is out here too;
-// where answers are bounded, one that was asked for them.
-func stands(p *profiles.Profile, r *TrialResult, best *Verdict) bool {
-	if r.Screened == "" {
-		return p.Agreement == nil || r.Answers != nil || !asked(r)
-	}
-	if r.ScreenedFor != goals(p) {
-		return false
-	}
-	broke := judge(p, r).Out != "" && (r.Curtailed == nil || !r.Curtailed.Behind)
-	value, ok := r.Value(p.Objective)
-	return broke || best != nil && ok && advantage(p.Objective, value, *best.Value) < -nearBest/2
 }

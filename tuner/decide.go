@@ -15,8 +15,11 @@ const MaxErrorRate = 0.01
 // Verdict is what the decision made of one trial.
 type Verdict struct {
 	Result *TrialResult
-	Value  *float64 // of the objective; nil where there is none
+	Value  *float64 // of the objective's first figure; nil where there is none
+	Second *float64 // of its second; nil where there is none
 	Out    string   // why it cannot win; "" if it can
+
+	score *float64 // what it is compared by; nil where there is none
 }
 
 // Decision is the choice among a run's trials.
@@ -28,6 +31,8 @@ type Decision struct {
 	// positive is better; nil where the baseline has no value.
 	Gain         *float64
 	GainInterval *[2]float64 // at 95 %, from the finish; nil without one
+	SecondGain   Gain        // of the second figure; empty where there is one
+	BothGain     Gain        // the geometric mean of both gains, where a knee is picked
 	Doubt        string      // why the gain should not be believed as it stands; "" if nothing speaks against it
 	Finish       *Finish     // nil: nothing was measured again
 	Verdicts     []Verdict   // of the search's results, in their order
@@ -46,7 +51,7 @@ func Decide(p *profiles.Profile, results []TrialResult) Decision {
 		if v.Result.Baseline {
 			d.Baseline = v
 		}
-		if v.Out == "" && (d.Winner == nil || better(p.Objective, *v.Value, *d.Winner.Value)) {
+		if v.Out == "" && (d.Winner == nil || better(p.Objective, *v.score, *d.Winner.score)) {
 			d.Winner = v
 		}
 	}
@@ -87,13 +92,11 @@ func (d *Decision) compare(o profiles.Objective) {
 	if d.Baseline == nil || d.Baseline.Value == nil || *d.Baseline.Value == 0 {
 		return
 	}
-	gain := *d.Winner.Value / *d.Baseline.Value - 1
-	if o.Minimize {
-		gain = -gain
-	}
+	gain := advantage(o, *d.Winner.Value, *d.Baseline.Value)
 	d.Gain = &gain
-	if !d.KeptBaseline {
-		d.Doubt = doubt(o, gain, d.Winner.Result, d.Baseline.Result)
+	d.gains(o)
+	if !d.KeptBaseline && d.Baseline.score != nil {
+		d.Doubt = doubt(o, advantage(o, *d.Winner.score, *d.Baseline.score), d.Winner.Result, d.Baseline.Result)
 	}
 }
 
@@ -106,7 +109,7 @@ const SmallGain = 0.05
 func doubt(o profiles.Objective, gain float64, winner, baseline *TrialResult) string {
 	w, b := interval(o, winner), interval(o, baseline)
 	switch {
-	case w != nil && b != nil && w[0] <= b[1] && b[0] <= w[1]:
+	case o.Pick != profiles.PickKnee && w != nil && b != nil && w[0] <= b[1] && b[0] <= w[1]:
 		return "the intervals of the winner and the baseline overlap: the difference may be noise"
 	case gain < SmallGain:
 		return fmt.Sprintf("one start of each was measured, and starts differ by themselves: a gain under %.0f %% may be noise", 100*SmallGain)
@@ -163,6 +166,20 @@ func judgeFigures(p *profiles.Profile, r *TrialResult) Verdict {
 		return v
 	}
 	v.Value = &value
+	if o := p.Objective.Also; o != nil {
+		second, ok := r.Value(*o)
+		if !ok {
+			v.Out = fmt.Sprintf("no %s: too few requests were completed", o.Metric.Name)
+			return v
+		}
+		v.Second = &second
+	}
+	score, ok := r.score(p.Objective)
+	if !ok {
+		v.Out = fmt.Sprintf("%s and %s have no knee where one of them is 0", p.Objective.Metric.Name, p.Objective.Also.Metric.Name)
+		return v
+	}
+	v.score = &score
 	if v.Out = broken(p, r); v.Out == "" && r.Curtailed != nil {
 		v.Out = r.Screened
 	}
@@ -183,12 +200,14 @@ func broken(p *profiles.Profile, r *TrialResult) string {
 // profile's constraints say of it; "" if it does.
 func unsound(p *profiles.Profile, r *TrialResult) string {
 	ruled := slices.ContainsFunc(p.Constraints, func(c profiles.Constraint) bool { return c.Metric.Name == "error_rate" })
-	l := r.Level(p.Objective.At)
-	switch {
-	case l.Client.Bound:
-		return "the load client was the bottleneck, not the server"
-	case l.ErrorRate() > MaxErrorRate && !ruled:
-		return fmt.Sprintf("%.1f %% of the requests failed", 100*l.ErrorRate())
+	for _, o := range figures(p.Objective) {
+		switch l := r.Level(o.At); {
+		case l == nil:
+		case l.Client.Bound:
+			return "the load client was the bottleneck, not the server"
+		case l.ErrorRate() > MaxErrorRate && !ruled:
+			return fmt.Sprintf("%.1f %% of the requests failed", 100*l.ErrorRate())
+		}
 	}
 	return ""
 }

@@ -76,10 +76,10 @@ func TestDecide(t *testing.T) {
 			"x", false, gain(0.5), false,
 		},
 		{
-			"with minimize the lowest wins, and a lower value is a positive gain",
+			"with minimize the lowest wins, and three quarters of the time are a gain of a third",
 			oneLevel("ttft_mean", true),
 			[]TrialResult{measured("b", 1, 200, baseline), measured("x", 1, 150)},
-			"x", false, gain(0.25), false,
+			"x", false, gain(200.0/150 - 1), false,
 		},
 		{
 			"a tie goes to the baseline",

@@ -111,8 +111,8 @@ func searchOf(p *profiles.Profile, s *space) Search {
 
 // Foresee adds to a plan whose trials a strategy chooses what is known of them: those
 // that an earlier run has measured, as far as they lead, and up to n that come after
-// them. What follows depends on what these give.
-func (p *Plan) Foresee(prior Prior, known func(*Trial) (TrialResult, bool), n int) error {
+// them. What follows depends on what these give. Identity is a trial's.
+func (p *Plan) Foresee(prior Prior, known map[string]TrialResult, identity func(*Trial) string, n int) error {
 	if p.space == nil {
 		return nil
 	}
@@ -120,6 +120,7 @@ func (p *Plan) Foresee(prior Prior, known func(*Trial) (TrialResult, bool), n in
 	if err != nil {
 		return err
 	}
+	f := foresight{profile: p.Profile, known: known, identity: identity}
 	for most := p.Most(); n > 0 && (most == 0 || len(p.Trials) < most+p.Count(Pruned)); {
 		t, passed, _ := x.next()
 		p.Trials = append(p.Trials, passed...)
@@ -127,9 +128,8 @@ func (p *Plan) Foresee(prior Prior, known func(*Trial) (TrialResult, bool), n in
 			break
 		}
 		t = p.add(*t)
-		if r, ok := known(t); ok {
-			t.Status, t.Reason = Measured, "in run "+r.ReusedFrom
-			x.tell(t, &r)
+		if r := f.of(t); r != nil {
+			x.tell(t, r)
 			continue
 		}
 		x.expect(t)

@@ -27,20 +27,14 @@ func finalists(p *profiles.Profile, d *Decision) []*Verdict {
 		}
 	}
 	slices.SortStableFunc(best, func(a, b *Verdict) int {
-		switch {
-		case better(p.Objective, *a.Value, *b.Value):
-			return -1
-		case better(p.Objective, *b.Value, *a.Value):
-			return 1
-		}
-		return 0
+		return order(p.Objective, *a.score, *b.score)
 	})
 	behind := func(v *Verdict) bool {
-		return advantage(p.Objective, *v.Value, *best[0].Value) < -nearBest ||
-			d.Baseline != nil && d.Baseline.Out == "" && !better(p.Objective, *v.Value, *d.Baseline.Value)
+		return advantage(p.Objective, *v.score, *best[0].score) < -nearBest ||
+			d.Baseline != nil && d.Baseline.Out == "" && !better(p.Objective, *v.score, *d.Baseline.score)
 	}
 	best = slices.DeleteFunc(slices.Clone(best[:min(len(best), p.Search.Finish.Candidates)]), behind)
-	if d.Baseline != nil && d.Baseline.Value != nil {
+	if d.Baseline != nil && d.Baseline.score != nil {
 		best = slices.Insert(best, 0, d.Baseline)
 	}
 	return best

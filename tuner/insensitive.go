@@ -21,10 +21,21 @@ const minFlat = 6
 // although every axis had several of its values in them: their standard deviation is
 // not above that of a restart. "" where that is not so, or cannot be said yet.
 func flat(p *profiles.Profile, results []TrialResult) string {
+	why := ""
+	for _, o := range figures(p.Objective) {
+		if why = flatIn(p, o, results); why == "" {
+			return ""
+		}
+	}
+	return why
+}
+
+// flatIn is flat in one figure of the objective.
+func flatIn(p *profiles.Profile, o profiles.Objective, results []TrialResult) string {
 	values, tried := []float64{}, map[string]map[string]bool{}
 	searched, _ := byPurpose(results)
 	for _, r := range searched {
-		v, ok := r.Value(p.Objective)
+		v, ok := r.Value(o)
 		if !ok || v <= 0 || unsound(p, r) != "" {
 			continue
 		}

@@ -332,10 +332,7 @@ func (o *Outcome) GainInterval() *[2]float64 {
 	}
 	relative := func(i *[2]float64) float64 { return (i[1] - i[0]) / (i[1] + i[0]) }
 	half := math.Hypot(relative(w), relative(b))
-	gain, sign := *o.Summary.Gain, 1.0
-	if o.Summary.Objective.Goal == "minimize" {
-		sign = -1
-	}
-	width := half * (1 + sign*gain)
+	gain := *o.Summary.Gain
+	width := half * (1 + gain)
 	return &[2]float64{gain - width, gain + width}
 }

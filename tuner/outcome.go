@@ -20,7 +20,8 @@ type Row struct {
 	Winner    bool            `json:"winner"`
 	Status    string          `json:"status"` // ok, failed, pruned, planned (not reached)
 	Value     *float64        `json:"value"`
-	Gain      *float64        `json:"gain"` // against the baseline, positive is better
+	Second    *float64        `json:"second,omitempty"` // the other figure of an objective of two
+	Gain      *float64        `json:"gain"`             // against the baseline, positive is better
 	Out       string          `json:"out,omitempty"`
 	Failure   *engine.Failure `json:"failure,omitempty"`
 	Screened  string          `json:"screened,omitempty"` // why it was measured no further
@@ -122,7 +123,7 @@ func row(plan *Plan, d *Decision, v *Verdict) Row {
 	r := v.Result
 	row := Row{
 		Trial: r.Trial, Engine: r.Engine, Name: r.Name, Baseline: r.Baseline, Winner: d.Winner != nil && d.Winner.Result == r,
-		Status: string(r.Status), Value: v.Value, Out: v.Out, Failure: r.Failure, Why: r.Why, Screened: r.Screened,
+		Status: string(r.Status), Value: v.Value, Second: v.Second, Out: v.Out, Failure: r.Failure, Why: r.Why, Screened: r.Screened,
 		StartS: r.StartS, WallS: r.WallS, Reused: r.ReusedFrom, KVTokens: r.Facts.KVTokens,
 	}
 	for _, e := range plan.Profile.Engines {
@@ -131,10 +132,7 @@ func row(plan *Plan, d *Decision, v *Verdict) Row {
 		}
 	}
 	if base := d.searched(); base != nil && v.Value != nil && *base != 0 {
-		gain := *v.Value / *base - 1
-		if plan.Profile.Objective.Minimize {
-			gain = -gain
-		}
+		gain := advantage(plan.Profile.Objective, *v.Value, *base)
 		row.Gain = &gain
 	}
 	row.Notes = notes(r)

@@ -107,7 +107,7 @@ func (r *TrialResult) Level(at profiles.At) *bench.LevelResult {
 	return &w.Levels[i]
 }
 
-// Value is the objective's metric; false where the trial has none.
+// Value is the objective's first figure; false where the trial has none.
 func (r *TrialResult) Value(o profiles.Objective) (float64, bool) {
 	l := r.Level(o.At)
 	if r.Status != OK || l == nil {
@@ -115,6 +115,9 @@ func (r *TrialResult) Value(o profiles.Objective) (float64, bool) {
 	}
 	return l.Metric(o.Metric.Name)
 }
+
+// score is what the trial is compared by; false where it has none.
+func (r *TrialResult) score(o profiles.Objective) (float64, bool) { return Score(o, r.Value) }
 
 // EngineS is how long the trial kept the engine, in the engine's time.
 func (r *TrialResult) EngineS() float64 { return r.StartS + r.MeasureS }

@@ -149,15 +149,20 @@ func (c *course) take(ctx context.Context, j job) error {
 
 // best leads the search so far; a finish that is not whole yet does not change it.
 func (c *course) best() *Verdict {
-	searched := slices.DeleteFunc(slices.Clone(c.results), func(r TrialResult) bool { return r.Purpose == PurposeFinish })
-	return Decide(c.plan.Profile, searched).Winner
+	return leader(c.plan.Profile, c.results)
+}
+
+// leader is the best of the search's results; nil if none can win.
+func leader(p *profiles.Profile, results []TrialResult) *Verdict {
+	searched := slices.DeleteFunc(slices.Clone(results), func(r TrialResult) bool { return r.Purpose == PurposeFinish })
+	return Decide(p, searched).Winner
 }
 
 // one gives the result of a job: an earlier one if there is, else a new one, with a
 // second start after a fault of the machine.
 func (c *course) one(ctx context.Context, j job, at Event) (TrialResult, error) {
 	identity := c.Identity(j.trial)
-	if known, ok := recall(c.Known, c.plan.Profile, identity, j.purpose, j.start); ok && stands(c.plan.Profile, &known, at.Best) {
+	if known, ok := standing(c.Known, c.plan.Profile, identity, j.purpose, j.start, at.Best); ok {
 		return c.reuse(j.trial, known)
 	}
 	j.reference = referenceOf(c.results)
@@ -172,32 +177,8 @@ func (c *course) one(ctx context.Context, j job, at Event) (TrialResult, error) 
 	return a.run(ctx)
 }
 
-// Recall is what earlier runs have measured of a trial for the search, by its identity.
-func Recall(known map[string]TrialResult, p *profiles.Profile, identity string) (TrialResult, bool) {
-	return recall(known, p, identity, PurposeSearch, 1)
-}
-
-func recall(known map[string]TrialResult, p *profiles.Profile, identity, purpose string, start int) (TrialResult, bool) {
-	if identity == "" {
-		return TrialResult{}, false
-	}
-	r, ok := known[knownAs(identity, purpose, start)]
-	if !ok && p.Search.Screen && purpose == PurposeSearch {
-		r, ok = known[identity+screenedAs]
-	}
-	return r, ok
-}
-
-// knownAs is under what a measurement is known: the search's by the identity alone.
-func knownAs(identity, purpose string, start int) string {
-	if purpose == PurposeSearch {
-		return identity
-	}
-	return fmt.Sprintf("%s/%s/%d", identity, purpose, start)
-}
-
 func (t *Tuner) reuse(trial *Trial, known TrialResult) (TrialResult, error) {
-	known.Trial, known.Name, known.Baseline, known.Why = trial.ID, trial.Engine.Name, trial.Baseline, trial.Why
+	known = known.as(trial)
 	err := t.Journal.Append(Record{Type: RecordTrialReused, Trial: trial.ID, Result: &known, Reason: "measured in run " + known.ReusedFrom})
 	return known, err
 }

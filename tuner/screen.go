@@ -20,7 +20,9 @@ func (a *attempt) order() (all []profiles.At, decisive int) {
 		}
 	}
 	if a.screens() {
-		add(p.Objective.At)
+		for _, o := range figures(p.Objective) {
+			add(o.At)
+		}
 		for _, c := range p.Constraints {
 			add(c.At)
 		}
@@ -51,7 +53,7 @@ func (a *attempt) hopeless(r *TrialResult) string {
 		return v.Out
 	}
 	if best := a.at.Best; best != nil {
-		if behind := -advantage(p.Objective, *v.Value, *best.Value); behind > nearBest {
+		if behind := -advantage(p.Objective, *v.score, *best.score); behind > nearBest {
 			return fmt.Sprintf("%.0f %% behind the best so far", 100*behind)
 		}
 	}

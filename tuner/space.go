@@ -102,7 +102,7 @@ func learned(p *profiles.Profile, at search.Point, r *TrialResult) search.Trial 
 		t.Failed = true
 		return t
 	}
-	if v, ok := r.Value(p.Objective); ok && unsound(p, r) == "" {
+	if v, ok := r.score(p.Objective); ok && unsound(p, r) == "" {
 		t.Value = v
 	}
 	for _, c := range p.Constraints {

@@ -28,7 +28,7 @@ type Counts struct {
 	Reused int `json:"reused"`
 }
 
-// ObjectiveValue is the objective with the winner's value.
+// ObjectiveValue is a figure of the objective with the winner's value.
 type ObjectiveValue struct {
 	Metric   string   `json:"metric"`
 	Goal     string   `json:"goal"` // maximize or minimize
@@ -54,6 +54,7 @@ type Summary struct {
 	Baseline     *Choice        `json:"baseline"`
 	KeptBaseline bool           `json:"kept_baseline"`
 	Objective    ObjectiveValue `json:"objective"`
+	Pair         *Pair          `json:"pareto,omitempty"` // null for an objective of one figure
 	Gain         *float64       `json:"gain"`
 	GainInterval *[2]float64    `json:"gain_interval,omitempty"` // at 95 %, from the finish
 	Finish       *Finish        `json:"finish,omitempty"`        // null where nothing was measured again
@@ -80,8 +81,6 @@ type Summary struct {
 
 // Summarize puts a run's outcome in a form that can be kept and shown.
 func Summarize(plan *Plan, results []TrialResult, d Decision, wall time.Duration) Summary {
-	o := plan.Profile.Objective
-	w := plan.Profile.Workloads[o.At.Workload]
 	s := Summary{
 		Type:         "result",
 		KeptBaseline: d.KeptBaseline,
@@ -92,10 +91,8 @@ func Summarize(plan *Plan, results []TrialResult, d Decision, wall time.Duration
 		Search:       &plan.Search,
 		Advice:       advise(plan.Profile, &d, results),
 		WallS:        wall.Seconds(),
-		Objective: ObjectiveValue{
-			Metric: o.Metric.Name, Goal: goal(o), Unit: string(o.Metric.Unit),
-			Workload: w.Name, Level: w.Levels[o.At.Level].String(),
-		},
+		Objective:    objectiveValue(plan.Profile, plan.Profile.Objective),
+		Pair:         pair(plan.Profile, &d),
 	}
 	s.Winner, s.Baseline = choice(d.Winner), choice(d.Baseline)
 	if s.Winner != nil {
@@ -122,6 +119,15 @@ func Summarize(plan *Plan, results []TrialResult, d Decision, wall time.Duration
 		s.NotRun = 0 // the strategy needed no more
 	}
 	return s
+}
+
+// objectiveValue is a figure of the objective, without a value yet.
+func objectiveValue(p *profiles.Profile, o profiles.Objective) ObjectiveValue {
+	w := p.Workloads[o.At.Workload]
+	return ObjectiveValue{
+		Metric: o.Metric.Name, Goal: goal(o), Unit: string(o.Metric.Unit),
+		Workload: w.Name, Level: w.Levels[o.At.Level].String(),
+	}
 }
 
 func goal(o profiles.Objective) string {

@@ -74,10 +74,10 @@ func plan(ctx context.Context, w *world, path string, f *applyFlags) error {
 	around.prune(pl, known)
 	forecaster := newForecaster(around, w.calibrations())
 	forecaster.learn(earlier.Starts())
-	if err := pl.Foresee(around.lead(pl, forecaster), around.knows(known), foreseen); err != nil {
+	if err := pl.Foresee(around.lead(pl, forecaster), known, around.identity, foreseen); err != nil {
 		return err
 	}
-	around.mark(pl, known)
+	pl.Mark(known, around.identity)
 	v := newPlanView(pl, around, sim != nil)
 	v.predict(forecaster, pl, p.Search.Budget.GPUHourPrice)
 	v.Fetch, err = around.fetches(ctx)

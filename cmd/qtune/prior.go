@@ -65,8 +65,7 @@ func (f *forecaster) believe(t *tuner.Trial, fits catalog.Answer) (search.Predic
 		levels[at] = &r
 		return &r
 	}
-	o := f.profile.Objective
-	value, ok := nearest(level(o.At), o.Metric.Name)
+	value, ok := tuner.Score(f.profile.Objective, func(o profiles.Objective) (float64, bool) { return nearest(level(o.At), o.Metric.Name) })
 	if !ok {
 		return search.Prediction{}, false
 	}

@@ -99,7 +99,7 @@ func (s *session) run(ctx context.Context) ([]tuner.TrialResult, *tuner.Plan, er
 	}
 	t.Prior = s.around.lead(s.plan, newForecaster(s.around, s.w.calibrations()))
 	s.around.prune(s.plan, t.Known)
-	s.around.mark(s.plan, t.Known)
+	s.plan.Mark(t.Known, s.around.identity)
 	s.plan.Recall(earlier, s.around.identity, s.around.setting)
 	s.view.plan(s.plan, s.around)
 	results, err := t.Run(ctx, s.plan)

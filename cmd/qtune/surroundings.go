@@ -180,24 +180,3 @@ func (s *surroundings) setting(t *tuner.Trial) string {
 func (s *surroundings) of(t *tuner.Trial) tuner.Surroundings {
 	return tuner.Surroundings{Engine: s.engines[t.Engine], GPU: s.cards, Cards: s.kinds, Model: s.model}
 }
-
-// knows looks up what earlier runs have measured of a trial.
-func (s *surroundings) knows(known map[string]tuner.TrialResult) func(*tuner.Trial) (tuner.TrialResult, bool) {
-	return func(t *tuner.Trial) (tuner.TrialResult, bool) {
-		return tuner.Recall(known, s.profile, s.identity(t))
-	}
-}
-
-// mark marks the trials that earlier runs have measured.
-func (s *surroundings) mark(p *tuner.Plan, known map[string]tuner.TrialResult) {
-	knows := s.knows(known)
-	for i := range p.Trials {
-		t := &p.Trials[i]
-		if t.Status != tuner.Planned {
-			continue
-		}
-		if r, ok := knows(t); ok {
-			t.Status, t.Reason = tuner.Measured, "in run "+r.ReusedFrom
-		}
-	}
-}

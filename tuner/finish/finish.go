@@ -220,10 +220,15 @@ func critical(m int, freedom float64) float64 {
 	for i := range scales {
 		scales[i] = math.Sqrt(chi.Quantile((float64(i)+0.5)/nodes) / freedom)
 	}
+	at, weights := make([]float64, points), make([]float64, points)
+	quad.Legendre{}.FixedLocations(at, weights, -6, 6)
+	for i := range at {
+		weights[i] *= distuv.UnitNormal.Prob(at[i])
+	}
 	lo, hi := 0.0, 20.0
 	for range 24 {
 		c := (lo + hi) / 2
-		if below(c, m, scales) < 1-Family {
+		if below(c, m, scales, at, weights) < 1-Family {
 			lo = c
 		} else {
 			hi = c
@@ -232,18 +237,22 @@ func critical(m int, freedom float64) float64 {
 	return hi
 }
 
-// nodes is how many shares of the noise's distribution the integral is taken over.
-const nodes = 40
+// nodes is how many shares of the noise's distribution the integral is taken over, and
+// points how many of the baseline's.
+const (
+	nodes  = 40
+	points = 24
+)
 
 // below is the probability that none of m equals is c standard errors ahead of a
-// baseline as good: over the baseline's mean and the estimate of the noise.
-func below(c float64, m int, scales []float64) float64 {
-	normal := distuv.UnitNormal
+// baseline as good: over the baseline's mean, at these places of these weights, and the
+// estimate of the noise.
+func below(c float64, m int, scales, at, weights []float64) float64 {
 	sum := 0.0
 	for _, scale := range scales {
-		sum += quad.Fixed(func(z float64) float64 {
-			return normal.Prob(z) * math.Pow(normal.CDF(z+math.Sqrt2*c*scale), float64(m))
-		}, -6, 6, 24, quad.Legendre{}, 1)
+		for i, z := range at {
+			sum += weights[i] * math.Pow(distuv.UnitNormal.CDF(z+math.Sqrt2*c*scale), float64(m))
+		}
 	}
 	return sum / float64(len(scales))
 }
