@@ -129,7 +129,7 @@ func wantedBlocks() []refBlock {
 			{"maximize", "a metric", "`minimize`", "the more the better"},
 			{"minimize", "a metric", "`maximize`", "the less the better"},
 			{"at", "object", "the objective's", "which load it is about"},
-		}, "objective {\n  maximize = output_throughput\n  at       = { users = 20 }\n\n  also {\n    minimize = ttft_p95\n  }\n  pick = \"knee\"\n}"},
+		}, "also {\n  minimize = ttft_p95\n  at       = { users = 20 }\n}"},
 		{"constraint", `"METRIC"`, "Any number.", "What a winner must keep. `constraint \"agreement\" { min = \"97%\" }` is about answers: they must agree with the baseline's in so much of what the baseline's agree with its own on another start ([method.md](method.md)); simulated engines have none, and keep it.", []refWord{
 			{"max", "as the metric: time, share or number", "`min`", "no more than that"},
 			{"min", "as the metric", "`max`", "no less than that"},

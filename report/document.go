@@ -164,7 +164,7 @@ func NewDocument(run *tuner.PastRun, opt Options) (*Document, error) {
 	d.Headline, d.Sure, d.Cautions = b.headline(), b.sure(), b.cautions()
 	d.Figures = b.keyFigures()
 	for _, s := range []Section{
-		b.command(), b.finish(), b.comparison(), b.ceiling(), b.answers(), b.curves(), b.pareto(), b.effects(), b.heat(),
+		b.command(), b.finish(), b.comparison(), b.ceiling(), b.answers(), b.curves(), b.pair(), b.pareto(), b.effects(), b.heat(),
 		b.advice(), b.search(), b.trials(), b.hardware(), b.failures(), b.timeline(), b.environment(), b.method(), b.profile(),
 	} {
 		if len(s.Blocks) > 0 {

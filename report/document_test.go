@@ -51,7 +51,7 @@ func kinds(t testing.TB) map[string]*tuner.PastRun {
 	interrupted.Outcome.Summary.Error, interrupted.Outcome.Summary.NotRun = "The run ended early: interrupt", 3
 	return map[string]*tuner.PastRun{
 		"measured": sample(t, false), "simulated": sample(t, true), "doubted": doubted, "interrupted": interrupted,
-		"no-winner": noWinner, "kept": kept,
+		"no-winner": noWinner, "kept": kept, "two": ofTwo(t),
 		"crashed":         tuner.Rebuild(records[:30], p, nil),
 		"crashed-at-once": tuner.Rebuild(records[:1], p, nil),
 		"no-profile":      tuner.Rebuild(records[:40], nil, nil),
@@ -61,7 +61,7 @@ func kinds(t testing.TB) map[string]*tuner.PastRun {
 
 func TestMarkdown(t *testing.T) {
 	runs := kinds(t)
-	for _, name := range []string{"measured", "simulated", "crashed", "no-profile"} {
+	for _, name := range []string{"measured", "simulated", "crashed", "no-profile", "two"} {
 		for _, lang := range words.Tags() {
 			golden(t, name+"."+lang+".md", asMarkdown(t, document(t, runs[name], lang)))
 		}

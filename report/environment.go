@@ -129,7 +129,7 @@ func dash(s string) string {
 func (b *builder) method() Section {
 	list := []string{b.Say("method.fresh"), b.Say("method.same"), b.Say("method.clock")}
 	if b.o.Summary.Objective.Metric != "" {
-		list = append(list, b.Say("method.choice", b.goal()))
+		list = append(list, b.choice())
 	}
 	if s := b.o.Summary.Search; s != nil && s.LedBy != "" {
 		list = append(list, b.Say("method.ledby", b.translated(s.LedBy)))
@@ -143,6 +143,14 @@ func (b *builder) method() Section {
 		list = append(list, b.Say("method.interval"), b.Say("method.percentile"))
 	}
 	return b.section("method", Block{Heading: b.Say("method.how")}, Block{List: list}, Block{Heading: b.Say("method.not")}, Block{List: b.caveats()})
+}
+
+// choice says by what the winner is chosen.
+func (b *builder) choice() string {
+	if b.o.Summary.Pair != nil {
+		return b.picked()
+	}
+	return b.Say("method.choice", b.goal())
 }
 
 func (b *builder) goal() string {

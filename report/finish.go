@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/qtune/qtune/bench"
@@ -30,6 +31,7 @@ func (b *builder) finish() Section {
 	for i := range f.Rows {
 		t.Rows = append(t.Rows, b.finishRow(&f.Rows[i], q))
 	}
+	b.secondColumns(t, f)
 	s := b.section("finish", Block{Table: t})
 	switch {
 	case f.Failed != "":
@@ -103,7 +105,11 @@ func (p *printer) finish(o *tuner.Outcome) {
 	}
 	p.printf("\nFinish: %s of each, with new requests, in mixed order%s\n", starts, tag(&o.Summary))
 	p.table(func(row func(...string)) {
-		row("", "configuration", "trial", o.Summary.Objective.Metric, "gain", "95 % interval", "")
+		head := []string{"", "configuration", "trial", o.Summary.Objective.Metric, "gain", "95 % interval", ""}
+		if pair := o.Summary.Pair; pair != nil {
+			head = slices.Insert(head, 6, pair.Second.Metric, "gain", "95 % interval")
+		}
+		row(head...)
 		for i := range f.Rows {
 			r := &f.Rows[i]
 			value, gain, interval := "–", "", ""
@@ -113,12 +119,31 @@ func (p *printer) finish(o *tuner.Outcome) {
 			if r.Gain != nil {
 				gain, interval = changeText(*r.Gain), changeText(*r.Low)+" … "+changeText(*r.High)
 			}
-			row(mark(r.Baseline, r.Winner), r.Engine+" "+r.Name, r.Trial, value, gain, interval, finishWord(r))
+			cells := []string{mark(r.Baseline, r.Winner), r.Engine + " " + r.Name, r.Trial, value, gain, interval, finishWord(r)}
+			if o.Summary.Pair != nil {
+				cells = slices.Insert(cells, 6, secondTexts(r, bench.Unit(o.Summary.Pair.Second.Unit))...)
+			}
+			row(cells...)
 		}
 	})
 	if f.Failed != "" {
 		p.printf("  it could not decide: %s\n", f.Failed)
 	}
+}
+
+// secondTexts are the second figure of an objective of two, its gain and the interval.
+func secondTexts(r *tuner.FinishRow, unit bench.Unit) []string {
+	texts := []string{"–", "", ""}
+	if r.Second == nil {
+		return texts
+	}
+	if r.Second.Value != nil {
+		texts[0] = tuner.Figure(*r.Second.Value, unit)
+	}
+	if g := &r.Second.Gain; g.Value != nil {
+		texts[1], texts[2] = changeText(*g.Value), gainInterval(g)
+	}
+	return texts
 }
 
 func finishWord(r *tuner.FinishRow) string {

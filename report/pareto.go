@@ -53,6 +53,9 @@ func (b *builder) pareto() Section {
 // latencyMetric is the latency that the run cares about: the one that it limits
 // where the objective is, else the mean of whole answers; with its limit.
 func (b *builder) latencyMetric() (string, *float64) {
+	if p := b.o.Summary.Pair; p != nil && p.Second.Unit == string(bench.UnitMilliseconds) && p.Second.Level == b.o.Summary.Objective.Level && p.Second.Workload == b.o.Summary.Objective.Workload {
+		return p.Second.Metric, b.limitOf(p.Second.Metric)
+	}
 	if p := b.run.Profile; p != nil {
 		for _, c := range p.Constraints {
 			if c.At == p.Objective.At && c.Max != nil && c.Metric.Unit == bench.UnitMilliseconds {
@@ -65,6 +68,18 @@ func (b *builder) latencyMetric() (string, *float64) {
 		return goal, nil
 	}
 	return "e2e_mean", nil
+}
+
+// limitOf is the most that a metric may be where the objective is; nil if nothing bounds it.
+func (b *builder) limitOf(metric string) *float64 {
+	if p := b.run.Profile; p != nil {
+		for _, c := range p.Constraints {
+			if c.At == p.Objective.At && c.Max != nil && c.Metric.Name == metric {
+				return c.Max
+			}
+		}
+	}
+	return nil
 }
 
 func (b *builder) spots(metric string) []spot {

@@ -199,6 +199,28 @@ func past(p *profiles.Profile, records []tuner.Record, results ...tuner.TrialRes
 	return run
 }
 
+// ofTwo is a run with an objective of two figures and a finish.
+func ofTwo(t testing.TB) *tuner.PastRun {
+	p := profileOf(t, "[4, 16]", "[0.8, 0.9]", `["triton", "flashinfer"]`)
+	ttft, _ := bench.LookupMetric("ttft_p95")
+	p.Objective.Also, p.Objective.Pick = &profiles.Objective{Metric: ttft, Minimize: true, At: p.Objective.At}, profiles.PickKnee
+	records := history(p, false)
+	var results []tuner.TrialResult
+	for i, trial := range tuner.NewPlan(p).Trials[:4] {
+		for start := 1; start <= 3; start++ {
+			r := result(p, &trial, i, false)
+			r.Purpose, r.Start = tuner.PurposeFinish, start
+			results = append(results, *r)
+		}
+	}
+	crashed := tuner.Rebuild(records, p, nil)
+	o := tuner.Conclude(tuner.NewPlan(p), append(crashed.Results, results...), crashed.Ended.Sub(crashed.Started))
+	o.Summary.Run, o.Summary.Folder = crashed.Header.Run, ".qtune/runs/"+crashed.Header.Run
+	run := tuner.Rebuild(records, p, &o)
+	run.Finish, run.Source = results, []byte("# the profile as read\n")
+	return run
+}
+
 func document(t testing.TB, run *tuner.PastRun, lang string) *Document {
 	t.Helper()
 	d, err := NewDocument(run, Options{Lang: lang, Version: "v1.2.3"})

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/qtune/qtune/bench"
@@ -63,9 +64,13 @@ func (p *printer) trials(o *tuner.Outcome) {
 	}
 	p.printf("\nAll trials%s\n", tag(s))
 	p.table(func(row func(...string)) {
-		row("", "trial", "engine", s.Objective.Metric, "gain", "start", "")
+		head := []string{"", "trial", "engine", s.Objective.Metric, "gain", "start", ""}
+		if s.Pair != nil {
+			head = slices.Insert(head, 5, s.Pair.Second.Metric)
+		}
+		row(head...)
 		for i := range o.Rows {
-			p.trial(row, &o.Rows[i], bench.Unit(s.Objective.Unit))
+			p.trial(row, &o.Rows[i], s)
 		}
 	})
 	p.configurations(o)
@@ -85,15 +90,23 @@ func (p *printer) configurations(o *tuner.Outcome) {
 	}
 }
 
-func (p *printer) trial(row func(...string), r *tuner.Row, unit bench.Unit) {
+func (p *printer) trial(row func(...string), r *tuner.Row, s *tuner.Summary) {
 	value, gain := "–", ""
 	if r.Value != nil {
-		value = tuner.Figure(*r.Value, unit)
+		value = tuner.Figure(*r.Value, bench.Unit(s.Objective.Unit))
 	}
 	if r.Gain != nil && !r.Baseline {
 		gain = fmt.Sprintf("%+.1f %%", 100**r.Gain)
 	}
-	row(mark(r.Baseline, r.Winner), r.Trial, r.Engine+" "+r.Name, value, gain, fmt.Sprintf("%.0f s", r.StartS), remark(r))
+	cells := []string{mark(r.Baseline, r.Winner), r.Trial, r.Engine + " " + r.Name, value, gain, fmt.Sprintf("%.0f s", r.StartS), remark(r)}
+	if s.Pair != nil {
+		second := "–"
+		if r.Second != nil {
+			second = tuner.Figure(*r.Second, bench.Unit(s.Pair.Second.Unit))
+		}
+		cells = slices.Insert(cells, 5, second)
+	}
+	row(cells...)
 }
 
 func mark(baseline, winner bool) string {

@@ -88,6 +88,7 @@ func (p *printer) verdict(o *tuner.Outcome) {
 	}
 	unit := bench.Unit(s.Objective.Unit)
 	p.printf("  %s %s at %s%s\n", s.Objective.Metric, tuner.Figure(*s.Winner.Value, unit), s.Objective.Level, tag(s))
+	p.pair(s)
 	if line := ceilingLine(s); line != "" {
 		p.printf("  %s\n", line)
 	}
@@ -114,12 +115,16 @@ func constraintsOr(o *tuner.Outcome) []string {
 }
 
 func against(s *tuner.Summary) string {
+	of := "" // of two figures, which one
+	if s.Pair != nil {
+		of = s.Objective.Metric + " "
+	}
 	switch {
 	case s.GainInterval != nil:
-		return fmt.Sprintf(", %s (95 %% interval %s … %s) than the baseline %s %q%s", Change(*s.Gain),
+		return fmt.Sprintf(", %s%s (95 %% interval %s … %s) than the baseline %s %q%s", of, Change(*s.Gain),
 			changeText(s.GainInterval[0]), changeText(s.GainInterval[1]), s.Baseline.Engine, s.Baseline.Name, tag(s))
 	case s.Gain != nil:
-		return fmt.Sprintf(", %s than the baseline %s %q%s", Change(*s.Gain), s.Baseline.Engine, s.Baseline.Name, tag(s))
+		return fmt.Sprintf(", %s%s than the baseline %s %q%s", of, Change(*s.Gain), s.Baseline.Engine, s.Baseline.Name, tag(s))
 	case s.Baseline != nil:
 		return fmt.Sprintf("; no gain can be given, since the baseline %s %q has no value", s.Baseline.Engine, s.Baseline.Name)
 	}

@@ -69,6 +69,22 @@ func TestText(t *testing.T) {
 		}},
 		{"no-winner", func(o *tuner.Outcome) { o.Summary.Winner, o.Best, o.Summary.Exit = nil, nil, 4 }},
 		{"no-baseline", func(o *tuner.Outcome) { o.Summary.Baseline, o.Base, o.Summary.Gain = nil, nil, nil }},
+		{"two", func(o *tuner.Outcome) {
+			second := tuner.ObjectiveValue{Metric: "ttft_p95", Goal: "minimize", Unit: "ms", Level: "20 users", Value: pointer(330)}
+			o.Summary.GainInterval = &[2]float64{1.3, 1.5}
+			o.Summary.Pair = &tuner.Pair{
+				Pick: "knee", Second: second, Baseline: pointer(300), Gain: tuner.Gain{Value: pointer(300./330 - 1), Interval: &[2]float64{-.13, -.05}},
+				Both:  &tuner.Gain{Value: pointer(.48), Interval: &[2]float64{.44, .52}},
+				Front: []tuner.Place{{Trial: "bbbbbbbbbb", First: 211, Second: 331, Picked: true}, {Trial: "aaaaaaaaaa", First: 87, Second: 300}},
+			}
+			o.Rows[0].Second, o.Rows[1].Second = pointer(300), pointer(331)
+			better := tuner.Gain{Value: pointer(300./330 - 1), Interval: &[2]float64{-.13, -.05}}
+			o.Summary.Finish = &tuner.Finish{Starts: 3, Rows: []tuner.FinishRow{
+				{Trial: "aaaaaaaaaa", Engine: "vllm", Name: "plain", Baseline: true, Value: pointer(87), Second: &tuner.FinishFigure{Value: pointer(300)}},
+				{Trial: "bbbbbbbbbb", Engine: "vllm", Name: "tuned", Winner: true, Better: true, Value: pointer(210.5), Gain: pointer(1.42), Low: pointer(1.3), High: pointer(1.5),
+					Second: &tuner.FinishFigure{Value: pointer(330), Gain: better}, Both: o.Summary.Pair.Both},
+			}}
+		}},
 		{"interrupted", func(o *tuner.Outcome) {
 			o.Summary.Exit, o.Summary.Error, o.Summary.NotRun = 130, "The run ended early: interrupt", 4
 			o.Summary.Left = []string{"remove the server of trial x: no daemon"}

@@ -22,8 +22,12 @@ func (b *builder) lead() string {
 	return strings.Join(parts, " · ")
 }
 
-// headline is the verdict in one sentence.
+// headline is the verdict in one sentence, and of an objective of two in one more.
 func (b *builder) headline() string {
+	return strings.TrimSpace(b.verdict() + " " + b.second())
+}
+
+func (b *builder) verdict() string {
 	s := &b.o.Summary
 	switch {
 	case s.Winner == nil && s.Error != "":
@@ -152,12 +156,14 @@ func (b *builder) keyFigures() []KeyFigure {
 	s := &b.o.Summary
 	var all []KeyFigure
 	add := func(label, value, note string) { all = append(all, KeyFigure{label, value, note}) }
-	if s.Gain != nil && !s.KeptBaseline {
-		if *s.Gain >= 1 {
-			add(b.Say("key.gain"), "×"+fixed(1+*s.Gain, 1), b.caption(changeText(*s.Gain)))
-		} else {
-			add(b.Say("key.gain"), changeText(*s.Gain), b.caption(""))
-		}
+	switch {
+	case s.Gain == nil || s.KeptBaseline:
+	case s.Pair != nil:
+		all = b.pairFigures()
+	case *s.Gain >= 1:
+		add(b.Say("key.gain"), "×"+fixed(1+*s.Gain, 1), b.caption(changeText(*s.Gain)))
+	default:
+		add(b.Say("key.gain"), changeText(*s.Gain), b.caption(""))
 	}
 	if s.Winner != nil && s.Winner.Value != nil {
 		add(b.Say("key.winner"), one(*s.Winner.Value, b.unit), b.caption(s.Winner.Engine+" "+s.Winner.Name))

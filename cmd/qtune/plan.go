@@ -99,6 +99,7 @@ type planView struct {
 	Profile   string       `json:"profile"`
 	Simulated bool         `json:"simulated"`
 	Card      string       `json:"card,omitempty"`
+	Goal      string       `json:"goal"` // what is made best, in words
 	Search    tuner.Search `json:"search"`
 	Finish    *finishView  `json:"finish,omitempty"`
 	Trials    []trialView  `json:"trials"`
@@ -155,7 +156,7 @@ type fetchView struct {
 }
 
 func newPlanView(p *tuner.Plan, s *surroundings, simulated bool) *planView {
-	v := &planView{Type: "plan", Profile: p.Profile.Name, Simulated: simulated, Unlisted: p.Unlisted, Ceiling: s.ceiling(), Notes: s.notes,
+	v := &planView{Type: "plan", Profile: p.Profile.Name, Simulated: simulated, Goal: tuner.Goal(p.Profile), Unlisted: p.Unlisted, Ceiling: s.ceiling(), Notes: s.notes,
 		Search: p.Search, chooses: p.Profile.Search.Chooses()}
 	if f := p.Profile.Search.Finish; f.Starts > 0 {
 		v.Finish = &finishView{f.Candidates, f.Starts}
@@ -216,6 +217,7 @@ func (v *planView) text(w io.Writer) error {
 	} else {
 		p.printf("Plan for %q: %s to run, %d measured before, %d pruned.\n", v.Profile, plural(n["planned"], "trial"), n["measured"], n["pruned"]+v.Unlisted)
 	}
+	p.printf("It is to %s.\n", v.Goal)
 	if v.Simulated {
 		p.printf("Engines would be simulated on %s, and every figure with them.\n", v.Card)
 	}
