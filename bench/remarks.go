@@ -11,7 +11,8 @@ func (s *session) remarks(l *ledger, v view) []string {
 		}
 	}
 	completed := l.requests.Completed
-	say(l.why == stopDead, "stopped early: %d requests in a row failed", l.unbroken)
+	say(l.why == stopDead && l.unbroken == 1, "stopped early: one request failed, and none was answered in the time that a first token may take")
+	say(l.why == stopDead && l.unbroken != 1, "stopped early: %d requests in a row failed", l.unbroken)
 	say(l.estimated > 0 && l.perEvent == 0, "%d of %d requests came without usage: their tokens are estimated by counting events", l.estimated, completed)
 	say(l.estimated > 0 && l.perEvent > 0, "%d of %d requests came without usage: their tokens are estimated at %.3g an event, as the server's tokenizer counts those of the warm-up", l.estimated, completed, l.perEvent)
 	say(l.doubtful > 0, "in %d of %d requests usage contradicts the events: fewer tokens than events, or more than asked for", l.doubtful, completed)

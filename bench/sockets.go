@@ -66,7 +66,7 @@ func (s *sockets) look() {
 func (s *sockets) wait(total int, span time.Duration) *float64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.looks < MinInterval || total == 0 {
+	if s.looks < MinInterval || total < s.looks { // of a byte a second one sighting would be a second's wait
 		return nil
 	}
 	ms := s.waiting / float64(s.looks) / (float64(total) / inMS(span))

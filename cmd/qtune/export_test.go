@@ -16,13 +16,17 @@ func TestExport(t *testing.T) {
 	t.Setenv("MY_TOKEN", secret)
 	text := strings.Replace(small, "  sweep {", "  env = { HF_TOKEN = env(\"MY_TOKEN\") }\n  sweep {", 1)
 	path := write(t, "small.hcl", text)
-	with := func(c *console) *console {
+	with := func() *console {
+		c := newConsole(t)
 		c.world.environ = append(c.world.environ, "MY_TOKEN="+secret)
 		return c
 	}
-	_, dir := unstarved(t, 3, func(c *console, dir string) int { return with(c).run(t, simulated(path, dir)...) })
+	dir := unstarved(t, 3, func(dir string) (int, string) {
+		c := with()
+		return c.run(t, simulated(path, dir)...), c.err.String()
+	})
 	for _, format := range exportFormats() {
-		c := with(newConsole(t))
+		c := with()
 		if code := c.run(t, "export", "--to", format, "--dir", dir); code != exitOK {
 			t.Fatalf("%s: exit %d\n%s", format, code, c.err.String())
 		}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -98,13 +99,15 @@ func TestSimulatedInContainers(t *testing.T) {
 	realDocker(t)
 	bin, path := program(t), write(t, "small.hcl", small)
 	apply := []string{"apply", path, "--simulate", "--simulate-in", "docker", "--simulate-speed", "25", "--json", "--dir"}
-	c, dir := unstarved(t, 3, func(c *console, dir string) int {
-		run := exec.CommandContext(t.Context(), bin, append(apply, dir)...)
-		run.Stdout, run.Stderr = &c.out, &c.err
-		_ = run.Run() // its code tells
-		return run.ProcessState.ExitCode()
+	var out []byte
+	dir := unstarved(t, 3, func(dir string) (int, string) {
+		c := exec.CommandContext(t.Context(), bin, append(apply, dir)...)
+		var stderr bytes.Buffer
+		c.Stderr = &stderr
+		out, _ = c.Output() // its code tells
+		return c.ProcessState.ExitCode(), stderr.String()
 	})
-	if s := c.result(t); s.Winner == nil || s.Trials.OK != 2 || s.Trials.Failed != 1 {
+	if s := lastResult(t, string(out)); s.Winner == nil || s.Trials.OK != 2 || s.Trials.Failed != 1 {
 		t.Errorf("winner %+v, trials %+v", s.Winner, s.Trials)
 	}
 	if left := oursIn(t, bin, dir); left != "" {
