@@ -97,6 +97,16 @@ func TestCheckFlagsTrustsTheParserItself(t *testing.T) {
 	checkNotices(t, CheckFlags(e, help), []string{"max-num-seqs"})
 }
 
+// What the catalog has warned of when the profile was read is not said again.
+func TestHelpWarningsAreNews(t *testing.T) {
+	said := catalog.Said{NoEffect: true, Words: "no effect"}
+	help := catalog.NewHelp([]string{"--host", "--port", "--served-model-name", "--num-continuous-decode-steps", "--max-running-requests"},
+		map[string]catalog.Said{"--num-continuous-decode-steps": said, "--max-running-requests": said})
+	e := &profiles.Engine{Kind: "sglang", Name: "x", Runtime: profiles.RuntimeDocker, Image: "lmsysorg/sglang:v0.5.23", Flags: flags("num-continuous-decode-steps", num("4"), "max-running-requests", num("4")).Flags}
+	checkNotices(t, CheckFlags(e, help), []string{"num-continuous-decode-steps", "max-running-requests"})
+	checkNotices(t, HelpWarnings(e, help), []string{"max-running-requests"})
+}
+
 func TestHelpThatIsNone(t *testing.T) {
 	tests := []struct {
 		why     string

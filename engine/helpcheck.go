@@ -17,13 +17,30 @@ import (
 // hide some from their help.
 func CheckFlags(e *profiles.Engine, help *catalog.Help) []catalog.Notice {
 	k, _ := Lookup(e.Kind)
+	return k.check(k.asked(e), e, help)
+}
+
+// HelpWarnings are CheckFlags' warnings, without the options of which the catalog, which
+// speaks when a profile is read, has something to say by itself.
+func HelpWarnings(e *profiles.Engine, help *catalog.Help) []catalog.Notice {
+	k, _ := Lookup(e.Kind)
+	asked := k.asked(e)
+	if flags, ok := catalog.EngineFlags(e.Kind); ok {
+		version := catalog.ImageVersion(e.Image)
+		asked = slices.DeleteFunc(asked, func(a askedOption) bool { return len(flags.Check(a.name, version)) > 0 })
+	}
+	return slices.DeleteFunc(k.check(asked, e, help), func(n catalog.Notice) bool { return n.Severity != catalog.SeverityWarning })
+}
+
+// asked are the options that any candidate of an engine would give.
+func (k Kind) asked(e *profiles.Engine) []askedOption {
 	asked := k.given(e.Flags)
 	for _, a := range e.Axes {
 		if !a.Env {
 			asked = k.ask(asked, a.Name, len(a.Values))
 		}
 	}
-	return k.check(asked, e, help)
+	return asked
 }
 
 // CheckCandidate says which of the options that one candidate would pass its engine

@@ -53,9 +53,6 @@ func (e *modelPathError) Hint() string {
 
 // fetchModel brings a model that is not in the cache, once, before the first trial.
 func (s *session) fetchModel(ctx context.Context) error {
-	if err := checkModelPath(s.profile); err != nil {
-		return err
-	}
 	if e := missingModel(s.launcher, s.profile); e != nil {
 		if err := s.fetchFromHub(ctx, e); err != nil {
 			return err
@@ -64,10 +61,19 @@ func (s *session) fetchModel(ctx context.Context) error {
 	return s.pullModels(ctx)
 }
 
-func (s *session) fetchFromHub(ctx context.Context, e *profiles.Engine) error {
-	if s.f.offline {
+// modelAtHand says what is wrong with the profile's model where nothing has to be asked
+// for that: its folder is not there, or it may not be fetched.
+func (s *session) modelAtHand() error {
+	if err := checkModelPath(s.profile); err != nil {
+		return err
+	}
+	if s.f.offline && missingModel(s.launcher, s.profile) != nil {
 		return &offlineError{"model " + s.profile.Model.ID}
 	}
+	return nil
+}
+
+func (s *session) fetchFromHub(ctx context.Context, e *profiles.Engine) error {
 	s.view.say("fetching " + s.profile.Model.ID + " into " + engine.CacheDir(s.w.environ))
 	return s.launcher.Fetch(ctx, s.fetchOf(e, "fetching "+s.profile.Model.ID))
 }

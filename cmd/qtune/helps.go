@@ -95,9 +95,6 @@ const askLimit = 90 * time.Second
 // askHelps gives what each engine of the profile says of its own options. An engine
 // that does not say is not checked: that is logged, and no reason to stop.
 func (s *session) askHelps(ctx context.Context) error {
-	if s.simulation != nil {
-		return nil
-	}
 	store := helpStore{s.w.helps()}
 	s.around.recallHelps(store)
 	for _, e := range s.profile.Engines {
@@ -130,17 +127,16 @@ func (s *session) askHelps(ctx context.Context) error {
 	return s.checkBaseline()
 }
 
-// warnOfFlags says what the engines' own helps say against flags that they take.
+// warnOfFlags says what the engines' own helps say against flags that they take, and
+// the profile's own diagnostics have not said already.
 func (s *session) warnOfFlags() {
 	for _, e := range s.profile.Engines {
 		help := s.around.helps[e]
 		if help == nil {
 			continue
 		}
-		for _, n := range engine.CheckFlags(e, help) {
-			if n.Severity == catalog.SeverityWarning {
-				s.w.log.Warn().Str("hint", n.Detail).Msg(n.Summary)
-			}
+		for _, n := range engine.HelpWarnings(e, help) {
+			s.w.log.Warn().Str("hint", n.Detail).Msg(n.Summary)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +107,13 @@ func TestApplyAsksTheEngineOnce(t *testing.T) {
 		} else if !baseline && (code != exitNoWinner || !strings.Contains(said, "no such flag")) {
 			t.Errorf("a candidate with a flag that the engine lacks: exit %d\n%s", code, said)
 		}
+	}
+	c := newConsole(t)
+	c.environ = append(c.environ, "XDG_CACHE_HOME="+cache, "HF_HUB_CACHE="+t.TempDir(), "HF_ENDPOINT=http://127.0.0.1:9")
+	elsewhere := write(t, "hub.hcl", regexp.MustCompile(`path = ".*"`).ReplaceAllString(strings.Replace(text, "max-model-len = 4096", "frobnicate = 1", 1), `id = "a/b"`))
+	c.run(t, "apply", elsewhere, "--dir", filepath.Join(dir, "runs"))
+	if said := c.out.String() + c.err.String(); !strings.Contains(said, "the baseline cannot start") || strings.Contains(said, "fetching") {
+		t.Errorf("a model is fetched before its engine has refused the flags:\n%s", said)
 	}
 	asked, err := os.ReadFile(filepath.Join(dir, "asked"))
 	if n := strings.Count(string(asked), "--help=all"); err != nil || n != 1 || strings.Contains(string(asked), "frobnicate") {

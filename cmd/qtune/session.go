@@ -135,15 +135,10 @@ func (s *session) prepare(ctx context.Context) error {
 	}
 	s.launcher = s.newLauncher()
 	s.around = &surroundings{profile: s.profile, simulation: s.simulation, docker: s.docker, offline: s.f.offline, environ: s.w.environ}
-	if s.simulation == nil {
-		if err := s.bring(ctx); err != nil {
-			return err
-		}
+	if s.simulation != nil {
+		return s.around.look(ctx)
 	}
-	if err := s.around.look(ctx); err != nil {
-		return err
-	}
-	return s.askHelps(ctx)
+	return s.bring(ctx)
 }
 
 // openRun makes the run's folder with the profile as read and the journal.

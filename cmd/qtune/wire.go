@@ -121,9 +121,30 @@ func (s *session) sweep(ctx context.Context) error {
 	return removeAll(ctx, dead(all), func(line string) { s.view.say("left by an earlier run: " + line) })
 }
 
-// bring pulls the images and fetches the model, before the first trial and
-// counted in no start.
+// bring pulls the images and fetches the model, before the first trial and counted in
+// no start. In between the engines are asked for their flags: a profile that they
+// refuse costs no fetch.
 func (s *session) bring(ctx context.Context) error {
+	if err := s.modelAtHand(); err != nil {
+		return err
+	}
+	if err := s.bringImages(ctx); err != nil {
+		return err
+	}
+	if err := s.around.look(ctx); err != nil {
+		return err
+	}
+	if err := s.askHelps(ctx); err != nil {
+		return err
+	}
+	if err := s.fetchModel(ctx); err != nil {
+		return err
+	}
+	s.around.model = s.around.modelFiles()
+	return nil
+}
+
+func (s *session) bringImages(ctx context.Context) error {
 	for _, e := range s.profile.Engines {
 		_, failure, err := s.launcher.Prepare(ctx, e)
 		if err != nil {
@@ -133,7 +154,7 @@ func (s *session) bring(ctx context.Context) error {
 			return &preparationError{what: e.Label(), failure: failure}
 		}
 	}
-	return s.fetchModel(ctx)
+	return nil
 }
 
 // preparationError is an image or a model that cannot be brought: no trial could run.
