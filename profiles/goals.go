@@ -41,7 +41,7 @@ func (l *loader) goals(p *Profile, body *hclsyntax.Body) {
 
 func (l *loader) objective(p *Profile, b *hclsyntax.Block) Objective {
 	s := l.section(b, objectiveWords)
-	o := s.goal(p, "Write maximize = output_throughput, or minimize = ttft_p95.")
+	o := s.goal("Write maximize = output_throughput, or minimize = ttft_p95.")
 	o.At = s.at(p)
 	l.checkSLO(p, o.Metric, o.At, b.DefRange())
 	l.also(p, s, &o)
@@ -49,7 +49,7 @@ func (l *loader) objective(p *Profile, b *hclsyntax.Block) Objective {
 }
 
 // goal reads which figure is made best, and which way.
-func (s *section) goal(p *Profile, example string) Objective {
+func (s *section) goal(example string) Objective {
 	o := Objective{Pos: pos(s.header), Minimize: s.has("minimize")}
 	switch {
 	case s.has("maximize") && s.has("minimize"):
@@ -77,7 +77,7 @@ func (l *loader) also(p *Profile, s *section, o *Objective) {
 		return
 	}
 	t := l.section(b, alsoWords)
-	second := t.goal(p, "Write also { minimize = ttft_p95 }.")
+	second := t.goal("Write also { minimize = ttft_p95 }.")
 	if second.At = o.At; t.has("at") {
 		second.At = t.at(p)
 	}

@@ -160,8 +160,8 @@ func (p *printer) pair(s *tuner.Summary) {
 	case s.Pair.Pick == profiles.PickConstraint:
 		p.printf("  picked: the most of the first that keeps the constraint on the second, of %s\n", onFront(s.Pair))
 	default:
-		p.printf("  picked: the knee, where a percent of the one costs a percent of the other, of %s%s\n", onFront(s.Pair),
-			gainWords(s, s.Pair.Both, "; both together, by the geometric mean of their gains: ", ""))
+		p.printf("  picked: the knee, where a percent of the one costs a percent of the other, of %s%s%s\n", onFront(s.Pair),
+			gainWords(s, s.Pair.Both, "; both together, by the geometric mean of their gains: ", ""), tag(s))
 	}
 }
 

@@ -123,12 +123,13 @@ func golden(t *testing.T, name, got string) {
 func TestEveryLineWithAFigureSaysSimulated(t *testing.T) {
 	o := outcome()
 	o.Summary.Simulated, o.Summary.Card = true, "RTX 5090"
+	o.Summary.Pair = &tuner.Pair{Pick: "knee", Second: tuner.ObjectiveValue{Metric: "request_throughput", Unit: "tok/s", Value: pointer(3)}, Both: &tuner.Gain{Value: pointer(.5)}}
 	var b strings.Builder
 	if err := Text(&b, o); err != nil {
 		t.Fatal(err)
 	}
 	for _, line := range strings.Split(b.String(), "\n") {
-		if strings.Contains(line, "tok/s") && !strings.Contains(line, "simulated") {
+		if (strings.Contains(line, "tok/s") || strings.Contains(line, "both together")) && !strings.Contains(line, "simulated") {
 			t.Errorf("no word of simulation in %q", line)
 		}
 	}
