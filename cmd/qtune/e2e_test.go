@@ -273,10 +273,13 @@ func killInTheMiddle(t *testing.T, r realThing, dir string, vars []string) {
 		t.Fatal(err)
 	}
 	done := false
-	readLines(t, out, func(l jsonLine) bool {
+	lines := readLines(t, out, func(l jsonLine) bool {
 		done = done || l.Type == tuner.EventTrialDone
 		return !done || l.Type != tuner.EventTrialStarted
 	})
+	if n := len(lines); n == 0 || lines[n-1].Type != tuner.EventTrialStarted {
+		t.Fatalf("apply ended before its second trial: %v", c.Wait())
+	}
 	if !eventually(birthLimit, func() bool { return oursIn(t, r.bin, dir) != "" }) {
 		t.Error("no container of the second trial")
 	}
