@@ -14,4 +14,4 @@
 package simulator
 
 // Version changes when the same configuration and load would give other figures.
-const Version = "5"
+const Version = "6"
