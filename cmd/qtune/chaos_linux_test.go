@@ -47,13 +47,14 @@ type toll struct {
 	mu                                                    sync.Mutex
 	kills, early, late, leftLater, leftAfter, lost, other int
 	acknowledged, reused, again, panics, removed, spoilt  int
+	none                                                  int           // of the spoilt: no winner
 	slowest                                               time.Duration // until nothing was left
 }
 
 func (c *toll) String() string {
 	return fmt.Sprintf("%s: %d kills (%d before the first trial, %d came after the end): left 10 s later %d, after the next command %d; "+
-		"of %d acknowledged results lost %d (%d reused, %d of doubtful quality measured again); decisions that differ %d (%d more on measurements that a busy machine spoilt); panics %d; slowest clean-up %.1f s; removed by reapers %d",
-		c.name, c.kills, c.early, c.late, c.leftLater, c.leftAfter, c.acknowledged, c.lost, c.reused, c.again, c.other, c.spoilt, c.panics, c.slowest.Seconds(), c.removed)
+		"of %d acknowledged results lost %d (%d reused, %d of doubtful quality measured again); decisions that differ %d (%d more on measurements that a busy machine spoilt, %d of them for no winner); panics %d; slowest clean-up %.1f s; removed by reapers %d",
+		c.name, c.kills, c.early, c.late, c.leftLater, c.leftAfter, c.acknowledged, c.lost, c.reused, c.again, c.other, c.spoilt, c.none, c.panics, c.slowest.Seconds(), c.removed)
 }
 
 func (c *toll) count(f func(*toll)) {
@@ -365,6 +366,9 @@ func (r *round) goOn(args []string) {
 		switch said {
 		case excused:
 			s.spoilt++
+			if got.Winner == nil {
+				s.none++
+			}
 		case differs:
 			s.other++
 		case same:

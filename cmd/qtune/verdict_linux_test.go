@@ -27,7 +27,9 @@ const (
 // judge compares two decisions. Which trials start and which fail does not hang on
 // how busy a machine is, so there is no excuse for that; which one wins may differ
 // where a measurement of one of the two winners says itself that the machine was too
-// busy for it, and then the winner is the best of what was measured.
+// busy for it, and then the winner is the best of what was measured: none where the
+// load client was the bottleneck in every trial, since chaotic has no constraint that
+// could rule one out.
 func judge(got, want tuner.Summary, records func() []tuner.Record) verdict {
 	g, w := got.Trials, want.Trials
 	switch {
