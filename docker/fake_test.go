@@ -142,9 +142,9 @@ func (f *fake) connect(t *testing.T) *Client {
 
 func (f *fake) ping(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Api-Version", "1.41") }
 
-// info is that of a daemon which can limit memory and not the number of processes.
+// info is that of a daemon which can limit what a container takes.
 func (f *fake) info(w http.ResponseWriter, _ *http.Request) {
-	_, _ = io.WriteString(w, `{"MemoryLimit":true}`)
+	_, _ = io.WriteString(w, `{"MemoryLimit":true,"PidsLimit":true}`)
 }
 
 func (f *fake) create(w http.ResponseWriter, r *http.Request) {

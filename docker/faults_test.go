@@ -108,9 +108,12 @@ func TestRunRefusesALimitThatTheDaemonLacks(t *testing.T) {
 		reason Reason // "": it runs
 	}{
 		{"memory, which it can limit", Spec{Memory: 1 << 20}, ""},
-		{"processes, which it cannot", Spec{Memory: 1 << 20, PIDs: 10}, BadUlimit},
+		{"processes, which this one cannot", Spec{Memory: 1 << 20, PIDs: 10}, BadUlimit},
 	} {
 		f := newFake(t)
+		f.on("GET /info", func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
+			_, _ = io.WriteString(w, `{"MemoryLimit":true}`)
+		})
 		row.spec.Image, row.spec.Log = "x:1", io.Discard
 		c, err := f.connect(t).Run(t.Context(), row.spec)
 		var known *Error

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/qtune/qtune/tuner/search"
@@ -76,9 +77,19 @@ func TestPoolFigures(t *testing.T) {
 	}
 }
 
+// lowLatency is the case that most tests here take: to find its optimum takes a while.
+var lowLatency = sync.OnceValue(func() *CardCase { return NewCardCase(Workloads()[1]) })
+
+// cardCase is the case of a workload, for tests that do not run side by side.
+func cardCase(w Workload) *CardCase {
+	if w.Name == Workloads()[1].Name {
+		return lowLatency()
+	}
+	return NewCardCase(w)
+}
+
 func TestCalibratedPriorLeadsAtOnce(t *testing.T) {
-	w := Workloads()[1]
-	c := NewCardCase(w)
+	c := cardCase(Workloads()[1])
 	r, err := c.Case(Calibrated, 0).Run(search.StrategyAuto, 0, 12, true)
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +106,7 @@ func TestCardIsThePrototypes(t *testing.T) {
 		if w.Name == "chat" && !*full { // half a minute under the race detector
 			continue
 		}
-		c := NewCardCase(w)
+		c := cardCase(w)
 		want := []struct {
 			optimum float64
 			trials  int
@@ -123,7 +134,7 @@ func TestGateFigures(t *testing.T) {
 	fmt.Fprintln(t.Output(), "| case | levels | runs | winner lost | engine time saved | levels ended early |\n|---|---|---|---|---|---|")
 	var all Gates
 	for _, w := range workloads {
-		c := NewCardCase(w)
+		c := cardCase(w)
 		sums := make([]Gates, len(more))
 		for seed := range seeds {
 			for _, k := range []Contest{{Strategy: search.StrategyAuto, Belief: Wrong}, {Strategy: search.StrategyOFAT}, {Strategy: search.StrategyRandom}} {

@@ -44,7 +44,7 @@ func TestWarmFigures(t *testing.T) {
 	for _, w := range workloads {
 		t.Run(w.Name, func(t *testing.T) {
 			t.Parallel()
-			c := NewCardCase(w)
+			c := cardCase(w)
 			for _, k := range contests {
 				warmFigure(t, c, k, seeds)
 			}
