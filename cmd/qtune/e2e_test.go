@@ -166,9 +166,10 @@ func results(lines []jsonLine) []*tuner.TrialResult {
 
 // starved says that the load client was short of processor time in a trial: on two
 // cores an engine can take both. Such a trial cannot win and is rightly measured
-// again by the next apply, so nothing here fails for it.
+// again by the next apply, so nothing here fails for it. One that failed is not: its
+// failure is believed, whatever the client had while the server died.
 func starved(r *tuner.TrialResult) bool {
-	return slices.ContainsFunc(r.Workloads, func(w tuner.WorkloadResult) bool {
+	return r.Failure == nil && slices.ContainsFunc(r.Workloads, func(w tuner.WorkloadResult) bool {
 		return slices.ContainsFunc(w.Levels, func(b bench.LevelResult) bool { return b.Client.Bound })
 	})
 }
