@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/qtune/qtune/catalog"
 	"github.com/qtune/qtune/profiles"
 )
 
@@ -84,12 +85,26 @@ func edges(p *profiles.Profile, d *Decision) []string {
 	}
 	var all []string
 	for _, a := range p.Engines[i].Axes {
+		if doesNothing(p.Engines[i], a.Name) {
+			continue
+		}
 		end, own := endOf(a, d.Winner.Result)
 		if end != nil && d.worseInside(p, p.Engines[i], a) {
 			all = append(all, fmt.Sprintf("%s=%s is the %s value that was allowed, and %s was worse: allow %s", a.Name, own, end.word, end.inside, end.beyond))
 		}
 	}
 	return all
+}
+
+// doesNothing says that the catalog knows a flag to be without effect in the engine's
+// version, so that more of it is no advice.
+func doesNothing(e *profiles.Engine, flag string) bool {
+	flags, ok := catalog.EngineFlags(e.Kind)
+	if !ok {
+		return false
+	}
+	f, known := flags.Lookup(flag)
+	return known && f.NoOpSince != "" && len(flags.Check(flag, catalog.ImageVersion(e.Image))) > 0
 }
 
 // end is an end of an axis of numbers, in words.

@@ -110,3 +110,13 @@ func TestFlatSearchEndsEarly(t *testing.T) {
 		t.Errorf("kept the baseline: %v, advice %v", o.Summary.KeptBaseline, o.Summary.Advice)
 	}
 }
+
+// More of a flag without effect is no advice, however the winner stands.
+func TestDoesNothing(t *testing.T) {
+	e := &profiles.Engine{Kind: "sglang", Image: "lmsysorg/sglang:v0.5.23"}
+	for flag, want := range map[string]bool{"num-continuous-decode-steps": true, "max-running-requests": false, "no-such-flag": false} {
+		if doesNothing(e, flag) != want {
+			t.Errorf("%s does nothing: %v, want %v", flag, !want, want)
+		}
+	}
+}
