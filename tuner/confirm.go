@@ -120,12 +120,13 @@ func (f *Finish) decide(o profiles.Objective, in []*FinishRow, of func(*FinishRo
 
 // gains gives each figure its own gain with its own interval, whatever was decided by.
 func (f *Finish) gains(o profiles.Objective, in []*FinishRow) {
-	if in[0].Baseline && o.Also == nil {
+	if !in[0].Baseline {
+		return
+	}
+	if o.Also == nil {
 		for _, row := range in[1:] {
 			row.Gain, row.Low, row.High = &row.lead.Gain, &row.lead.Low, &row.lead.High
 		}
-	}
-	if !in[0].Baseline || o.Also == nil {
 		return
 	}
 	first, err := f.decide(o, in, func(row *FinishRow) []*float64 { return row.Values })
