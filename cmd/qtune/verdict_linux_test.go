@@ -122,26 +122,26 @@ func notReused(known map[string]bool, out string) []string {
 // The judges of the chaos tests see what they are there to see.
 func TestVerdict(t *testing.T) {
 	const late = "the simulated server was late by 3 ms"
-	want := decided("a", 3, 1)
+	want := ended("a", 3, 1)
 	for _, tt := range []struct {
 		why     string
 		got     tuner.Summary
 		a, b, c tuner.Record
 		want    verdict
 	}{
-		{"the same winner of the same trials", decided("a", 3, 1), measured("a", 3), measured("b", 2), measured("c", 1), same},
-		{"another winner, of measurements that nothing is said against", decided("b", 3, 1), measured("a", 2), measured("b", 3), measured("c", 1), differs},
-		{"no winner, of measurements that nothing is said against", decided("", 3, 1), measured("a", 3), measured("b", 2), measured("c", 1), differs},
-		{"another note is no excuse", decided("b", 3, 1), measured("a", 2, "card 0 was throttled"), measured("b", 3), measured("c", 1), differs},
-		{"another winner, whose measurement says so itself", decided("b", 3, 1), measured("a", 2), measured("b", 3, late), measured("c", 1), excused},
-		{"another winner, where that of the one it should be says so", decided("b", 3, 1), measured("a", 2, late), measured("b", 3), measured("c", 1), excused},
-		{"another winner, which is not the best of what was measured", decided("b", 3, 1), measured("a", 3, late), measured("b", 2), measured("c", 1), differs},
-		{"another winner, where only that of a third says so", decided("b", 3, 1), measured("a", 2), measured("b", 3), measured("c", 1, late), differs},
-		{"the load client was the bottleneck in the best", decided("b", 3, 1), bound("a", 3), measured("b", 2), measured("c", 1), excused},
-		{"it was in all", decided("", 3, 1), bound("a", 3), bound("b", 2), bound("c", 1), excused},
-		{"it was not in all, and none has won", decided("", 3, 1), bound("a", 3), measured("b", 2), bound("c", 1), differs},
-		{"a trial more failed, whatever the measurements say", decided("a", 2, 2), measured("a", 3, late), measured("b", 2), measured("c", 1), differs},
-		{"a trial is missing, whatever the measurements say", decided("a", 2, 1), measured("a", 3, late), measured("b", 2), measured("c", 1), differs},
+		{"the same winner of the same trials", ended("a", 3, 1), measured("a", 3), measured("b", 2), measured("c", 1), same},
+		{"another winner, of measurements that nothing is said against", ended("b", 3, 1), measured("a", 2), measured("b", 3), measured("c", 1), differs},
+		{"no winner, of measurements that nothing is said against", ended("", 3, 1), measured("a", 3), measured("b", 2), measured("c", 1), differs},
+		{"another note is no excuse", ended("b", 3, 1), measured("a", 2, "card 0 was throttled"), measured("b", 3), measured("c", 1), differs},
+		{"another winner, whose measurement says so itself", ended("b", 3, 1), measured("a", 2), measured("b", 3, late), measured("c", 1), excused},
+		{"another winner, where that of the one it should be says so", ended("b", 3, 1), measured("a", 2, late), measured("b", 3), measured("c", 1), excused},
+		{"another winner, which is not the best of what was measured", ended("b", 3, 1), measured("a", 3, late), measured("b", 2), measured("c", 1), differs},
+		{"another winner, where only that of a third says so", ended("b", 3, 1), measured("a", 2), measured("b", 3), measured("c", 1, late), differs},
+		{"the load client was the bottleneck in the best", ended("b", 3, 1), bound("a", 3), measured("b", 2), measured("c", 1), excused},
+		{"it was in all", ended("", 3, 1), bound("a", 3), bound("b", 2), bound("c", 1), excused},
+		{"it was not in all, and none has won", ended("", 3, 1), bound("a", 3), measured("b", 2), bound("c", 1), differs},
+		{"a trial more failed, whatever the measurements say", ended("a", 2, 2), measured("a", 3, late), measured("b", 2), measured("c", 1), differs},
+		{"a trial is missing, whatever the measurements say", ended("a", 2, 1), measured("a", 3, late), measured("b", 2), measured("c", 1), differs},
 	} {
 		records := func() []tuner.Record { return []tuner.Record{{Type: tuner.RecordRun}, tt.a, tt.b, tt.c} }
 		if got := judge(tt.got, want, records); got != tt.want {
@@ -150,7 +150,7 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-func decided(winner string, ok, failed int) tuner.Summary {
+func ended(winner string, ok, failed int) tuner.Summary {
 	s := tuner.Summary{Trials: tuner.Counts{OK: ok, Failed: failed}}
 	if winner != "" {
 		s.Winner = &tuner.Choice{Trial: winner}
