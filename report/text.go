@@ -125,6 +125,8 @@ func against(s *tuner.Summary) string {
 			changeText(s.GainInterval[0]), changeText(s.GainInterval[1]), s.Baseline.Engine, s.Baseline.Name, tag(s))
 	case s.Gain != nil:
 		return fmt.Sprintf(", %s%s than the baseline %s %q%s", of, Change(*s.Gain), s.Baseline.Engine, s.Baseline.Name, tag(s))
+	case s.Finish != nil && s.Finish.Failed != "":
+		return "; no gain can be given, since the finish could not decide"
 	case s.Baseline != nil:
 		return fmt.Sprintf("; no gain can be given, since the baseline %s %q has no value", s.Baseline.Engine, s.Baseline.Name)
 	}

@@ -82,6 +82,8 @@ func (b *builder) against() string {
 	switch {
 	case s.Baseline == nil:
 		return b.Say("against.unmeasured")
+	case s.Finish != nil && s.Finish.Failed != "":
+		return b.Say("against.undecided")
 	case s.Gain == nil:
 		return b.Say("against.novalue", s.Baseline.Engine+" "+s.Baseline.Name)
 	}
@@ -111,10 +113,12 @@ func (b *builder) gain(g float64) string {
 func (b *builder) sure() string {
 	s := &b.o.Summary
 	switch {
-	case s.Winner == nil || s.KeptBaseline || s.Gain == nil:
+	case s.Winner == nil || s.KeptBaseline:
 		return ""
 	case s.Doubt != "":
 		return b.Say("sure.doubt", b.translated(s.Doubt))
+	case s.Gain == nil:
+		return ""
 	case s.GainInterval != nil:
 		return b.Say("sure.finish", len(s.Finish.Rows), s.Finish.Starts)
 	case b.o.GainInterval() != nil:

@@ -26,9 +26,14 @@ func (d *Decision) confirm(p *profiles.Profile, again []*TrialResult) {
 	f := &Finish{Rows: finishRows(p, d, again)}
 	d.Finish = f
 	f.Added = max(0, f.blocks()-p.Search.Finish.Starts)
+	f.Failed = f.without(d.Baseline)
 	in := f.compete()
-	if f.Failed = f.judge(p.Objective, in); f.Failed != "" {
+	if f.Failed == "" {
+		f.Failed = f.judge(p.Objective, in)
+	}
+	if f.Failed != "" {
 		d.Doubt = "the finish could not decide: " + f.Failed
+		d.Gain, d.GainInterval, d.SecondGain, d.BothGain = nil, nil, Gain{}, Gain{} // the search's best is a lucky one
 		return
 	}
 	winner := f.choose(in)
@@ -71,6 +76,20 @@ func (f *Finish) compete() []*FinishRow {
 		row.average(whole)
 	}
 	return in
+}
+
+// without says why a finish has no word on the baseline, although that has a value; ""
+// if it has one, or the baseline failed by itself.
+func (f *Finish) without(baseline *Verdict) string {
+	switch first := &f.Rows[0]; {
+	case baseline == nil || baseline.score == nil:
+		return ""
+	case !first.Baseline:
+		return "it ended before a start of the baseline"
+	case first.disturbed && !first.measured():
+		return "each start of the baseline measured the load client or the machine, not the server"
+	}
+	return ""
 }
 
 func (f *Finish) blocks() int {

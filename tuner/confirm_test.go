@@ -54,8 +54,12 @@ func TestFinishDecides(t *testing.T) {
 			values{"b": {100, 101, 99}, "near": {110, 111, 109}, "far": {-200, 120, 119}}, nil, "near", "+10 (+", false, ""},
 		{"where every candidate was disturbed the whole blocks decide", map[string]float64{"b": 100, "near": 130},
 			values{"b": {100, 101, 99}, "near": {110, -111, 109}}, nil, "near", "+10 (+", false, ""},
-		{"no whole block leaves the search's word, and says so", map[string]float64{"b": 100, "near": 130},
-			values{"near": {110}, "b": nil}, nil, "near", "", false, ""},
+		{"no whole block leaves the search's winner without a gain, and says so", map[string]float64{"b": 100, "near": 130},
+			values{"near": {110, 111, 109}, "b": {-100, -101, -99}}, nil, "near", "none", false, "each start of the baseline measured the load client"},
+		{"as does an end before the baseline's first start", map[string]float64{"b": 100, "near": 130},
+			values{"near": {110}}, nil, "near", "none", false, "it ended before a start of the baseline"},
+		{"as do blocks of which none is whole", map[string]float64{"b": 100, "near": 130},
+			values{"near": {110}, "b": {-100, 101}}, nil, "near", "none", false, "no start of every configuration has a value"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.why, func(t *testing.T) {
