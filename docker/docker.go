@@ -18,6 +18,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/moby/moby/client"
@@ -65,6 +66,7 @@ type Client struct {
 	engine string // which answers, as in Info
 	log    zerolog.Logger
 	limits limits
+	host   atomic.Pointer[Info] // nil: not asked for yet
 }
 
 // Connect reaches the daemon that the environment names (DOCKER_HOST,

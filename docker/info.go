@@ -43,6 +43,19 @@ func (c *Client) Info(ctx context.Context) (Info, error) {
 	}, nil
 }
 
+// about is Info for what does not change while a daemon's host stands: asked once.
+func (c *Client) about(ctx context.Context) (*Info, error) {
+	if known := c.host.Load(); known != nil {
+		return known, nil
+	}
+	i, err := c.Info(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.host.Store(&i)
+	return &i, nil
+}
+
 // podmanEngine speaks the same language as Docker, not quite.
 const podmanEngine = "Podman"
 

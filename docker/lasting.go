@@ -44,7 +44,7 @@ func (c *Client) Local(ctx context.Context) bool {
 	if !strings.HasPrefix(c.api.DaemonHost(), "unix://") {
 		return false
 	}
-	i, err := c.Info(ctx)
+	i, err := c.about(ctx)
 	return err == nil && !strings.Contains(i.OS, "Desktop") && !strings.Contains(i.OS, "Rancher") && !strings.Contains(i.OS, "Colima")
 }
 

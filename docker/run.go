@@ -75,7 +75,7 @@ func (c *Client) limitless(ctx context.Context, s Spec) error {
 	if s.Memory == 0 && s.PIDs == 0 || ctx.Err() != nil {
 		return nil
 	}
-	info, err := c.Info(ctx)
+	info, err := c.about(ctx)
 	if err != nil {
 		return err
 	}
