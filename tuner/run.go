@@ -63,11 +63,14 @@ type Tuner struct {
 // LeftError is a trial whose server could not be removed. The run ends: the
 // next trial must not share the card with it.
 type LeftError struct {
-	Trial string
+	Trial string // "": of none
 	Err   error
 }
 
 func (e *LeftError) Error() string {
+	if e.Trial == "" {
+		return fmt.Sprintf("remove what is left: %v", e.Err)
+	}
 	return fmt.Sprintf("remove the server of trial %s: %v", e.Trial, e.Err)
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/qtune/qtune/deploy"
+	"github.com/qtune/qtune/engine"
 	"github.com/qtune/qtune/profiles"
 	"github.com/qtune/qtune/report"
 	"github.com/qtune/qtune/tuner"
@@ -159,12 +160,23 @@ func (s *session) describe(ctx context.Context, sum *tuner.Summary, runErr error
 	case sum.Winner == nil:
 		sum.Exit = exitNoWinner
 	}
-	if left, ok := errors.AsType[*tuner.LeftError](runErr); ok {
+	if left := leftIn(runErr); left != nil {
 		sum.Left = append(sum.Left, left.Error())
 	}
 	if sum.Winner != nil && runErr != nil {
 		sum.Error = "The run ended early: " + sum.Error
 	}
+}
+
+// leftIn is what an error says of something that could not be removed; nil for nothing.
+func leftIn(err error) error {
+	if left, ok := errors.AsType[*tuner.LeftError](err); ok {
+		return left
+	}
+	if left, ok := errors.AsType[*engine.TeardownError](err); ok {
+		return left
+	}
+	return nil
 }
 
 // keep writes the last record of the journal and the reports beside it.

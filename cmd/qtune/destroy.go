@@ -111,6 +111,13 @@ its RUN, and never otherwise.`,
 // at a create call of a run that was killed a moment ago.
 const lateCreate = 2 * time.Second
 
+// destroyed is what destroy has done, for a program.
+type destroyed struct {
+	Type    string   `json:"type"`
+	Removed []string `json:"removed"`
+	Left    []string `json:"left"` // what could not be removed, and why
+}
+
 func destroy(ctx context.Context, w *world, args []string, all, asJSON bool) (err error) {
 	d, disconnect := dockerIfThere(ctx, w)
 	defer disconnect()
@@ -130,30 +137,37 @@ func destroy(ctx context.Context, w *world, args []string, all, asJSON bool) (er
 	} else if !asJSON {
 		defer func() { err = errors.Join(err, sayDeployed(ctx, w, d)) }()
 	}
-	removed := []string{}
+	done := destroyed{Type: "destroy", Removed: []string{}, Left: []string{}}
 	say := func(line string) {
-		removed = append(removed, line)
 		if !asJSON {
 			fmt.Fprintln(w.stdout, line)
 		}
 	}
-	err = removeAll(ctx, chosen, say)
+	err = done.remove(ctx, chosen, say)
 	if err == nil && d != nil && pause(ctx, lateCreate) {
-		var late []ours
-		late, err = find(ctx, d, args, all)
-		chosen = append(chosen, late...)
-		err = errors.Join(err, removeAll(ctx, late, say))
+		chosen, err = find(ctx, d, args, all)
+		err = errors.Join(err, done.remove(ctx, chosen, say))
 	}
+	return errors.Join(err, done.tell(w, asJSON))
+}
+
+// remove removes each, and notes what became of it.
+func (d *destroyed) remove(ctx context.Context, chosen []ours, say func(string)) error {
+	left := removeEach(ctx, chosen, func(line string) { d.Removed = append(d.Removed, line); say(line) })
+	for _, err := range left {
+		d.Left = append(d.Left, err.Error())
+	}
+	return errors.Join(left...)
+}
+
+func (d *destroyed) tell(w *world, asJSON bool) error {
 	if asJSON {
-		if printErr := json.NewEncoder(w.stdout).Encode(map[string]any{"type": "destroy", "removed": removed, "left": len(chosen) - len(removed)}); printErr != nil {
-			return printErr
-		}
-		return err
+		return json.NewEncoder(w.stdout).Encode(d)
 	}
-	if len(chosen) == 0 {
+	if len(d.Removed)+len(d.Left) == 0 {
 		fmt.Fprintln(w.stdout, "Nothing to remove.")
 	}
-	return err
+	return nil
 }
 
 // find chooses among what there is. A run that was killed while it started something

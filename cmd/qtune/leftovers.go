@@ -175,6 +175,12 @@ func isLive(runDir, run string) bool {
 
 // removeAll removes each, and joins what could not be removed.
 func removeAll(ctx context.Context, all []ours, say func(string)) error {
+	return errors.Join(removeEach(ctx, all, say)...)
+}
+
+// removeEach removes each, whatever becomes of the others, and gives an error for
+// each that is left.
+func removeEach(ctx context.Context, all []ours, say func(string)) []error {
 	var errs []error
 	for _, o := range all {
 		if err := o.remove(ctx); err != nil {
@@ -183,7 +189,7 @@ func removeAll(ctx context.Context, all []ours, say func(string)) error {
 		}
 		say(fmt.Sprintf("removed %s %s (%s) of %s", o.Kind, o.ID, o.Name, o.whose()))
 	}
-	return errors.Join(errs...)
+	return errs
 }
 
 // ofRun are those of one run in one folder: a run of the same name may be in another.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"maps"
 	"strings"
 	"testing"
@@ -83,5 +85,31 @@ func TestWhatDestroyChooses(t *testing.T) {
 	same := []ours{{ID: "a", Run: "r", Dir: "/x/runs/r"}, {ID: "b", Run: "r", Dir: "/y/runs/r"}, {ID: "c", Run: "q", Dir: "/x/runs/r"}}
 	if mine := ofRun(same, "r", "/x/runs/r/"); len(mine) != 1 || mine[0].ID != "a" {
 		t.Errorf("of run r in /x: %v", mine)
+	}
+}
+
+// Each is tried, whatever becomes of the others; what is left is listed, and is exit 5.
+func TestWhatCannotBeRemovedIsListed(t *testing.T) {
+	remove := func(err error) func(context.Context) error { return func(context.Context) error { return err } }
+	all := []ours{
+		{Kind: "container", ID: "c1", Run: "r", Trial: "t1", remove: remove(&docker.Error{Op: "removing container c1", Reason: docker.NotRemoved, Err: errors.New("device busy")})},
+		{Kind: "process", ID: "77", Name: "vllm", Run: "r", Trial: "t2", remove: remove(nil)},
+		{Kind: "folder", ID: "/tmp/x", Run: "r", remove: remove(errors.New("read-only"))},
+	}
+	c := newConsole(t)
+	d := destroyed{Type: "destroy"}
+	said := ""
+	err := d.remove(t.Context(), all, func(line string) { said += line })
+	if code := exitCode(t.Context(), err); code != exitLeft || codeOf(err) != "not_removed" {
+		t.Errorf("exit %d, code %s, want %d: %v", code, codeOf(err), exitLeft, err)
+	}
+	if len(d.Left) != 2 || !strings.Contains(d.Left[0], "container c1 of run r: removing container c1: device busy") || !strings.Contains(d.Left[1], "folder /tmp/x") {
+		t.Errorf("left %q", d.Left)
+	}
+	if said != "removed process 77 (vllm) of run r" {
+		t.Errorf("said %q", said)
+	}
+	if err := d.tell(&c.world, true); err != nil || !strings.Contains(c.out.String(), `"removed":["removed process 77`) || !strings.Contains(c.out.String(), `"left":["`) {
+		t.Errorf("%v, %s", err, c.out.String())
 	}
 }

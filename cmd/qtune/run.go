@@ -11,9 +11,6 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
-
-	"github.com/qtune/qtune/engine"
-	"github.com/qtune/qtune/tuner"
 )
 
 // The exit codes. They are part of the interface: scripts depend on them.
@@ -125,7 +122,7 @@ func exitCode(ctx context.Context, err error) int {
 		return exitOK
 	case isSilent:
 		return silent.code
-	case errors.As(err, new(*tuner.LeftError)), errors.As(err, new(*engine.TeardownError)):
+	case leftIn(err) != nil:
 		return exitLeft
 	case ctx.Err() != nil:
 		return exitInterrupted
