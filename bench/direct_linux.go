@@ -22,22 +22,18 @@ func (s *stream) direct(ctx context.Context, body []byte, w *watch) *failure {
 	if err := s.connect(ctx); err != nil {
 		return networkFailure(ctx, err)
 	}
-	s.answer.sent, s.answer.connected = s.clock.now(), true
-	if err := s.socket.send(ctx, message); err != nil && ctx.Err() != nil {
-		s.hangUp()
-		return networkFailure(ctx, err)
-	} // a server that refuses may hang up before it has read all: then there is an answer
 	s.reply.reset()
 	s.beyond, s.denied, s.followed = 0, false, false
 	var f *failure
-	err = s.socket.receive(ctx, func(b []byte, end error) (over bool) {
+	s.answer.sent, s.answer.connected = s.clock.now(), true
+	sent, err := s.socket.exchange(ctx, message, func(b []byte, end error) (over bool) {
 		f, over = s.feed(ctx, w, b, end)
 		return over
 	})
 	if err != nil {
 		f = s.interrupted(ctx, err)
 	}
-	if !s.reply.keeps() {
+	if !sent || !s.reply.keeps() {
 		s.hangUp()
 	}
 	return f

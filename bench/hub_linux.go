@@ -208,44 +208,51 @@ type socket struct {
 	fd    int        // -1 when closed
 }
 
-// send writes all of b.
-func (c *socket) send(ctx context.Context, b []byte) (err error) {
-	write := func() (over bool) {
-		var n int
-		n, err = unix.Write(c.fd, b)
-		b = b[max(n, 0):]
-		if wouldBlock(err) {
-			err = nil
-			return false
-		}
-		return err != nil || len(b) == 0
+// exchange writes b and gives what comes to feed until that says that it is over.
+// It does both at once, since a server that refuses may answer before it has read
+// all of a request, and hang up on the rest: then it was not all sent. With an
+// end, io.EOF or an error, nothing more comes.
+func (c *socket) exchange(ctx context.Context, b []byte, feed func(b []byte, end error) (over bool)) (sent bool, err error) {
+	rest, broken := c.write(b)
+	events := uint32(unix.EPOLLIN)
+	if len(rest) > 0 {
+		events |= unix.EPOLLOUT
 	}
-	if !write() {
-		if late := c.shard.await(ctx, c.fd, unix.EPOLLOUT, write); late != nil {
-			return late
+	err = c.shard.await(ctx, c.fd, events, func() (over bool) {
+		if len(rest) > 0 {
+			if rest, broken = c.write(rest); len(rest) == 0 {
+				_ = c.shard.control(unix.EPOLL_CTL_MOD, c.fd, unix.EPOLLIN)
+			}
 		}
-	}
-	return os.NewSyscallError("write", err)
+		return c.read(feed)
+	})
+	return len(rest) == 0 && !broken, err
 }
 
-// receive gives what comes to feed until that says that it is over. With an end,
-// io.EOF or an error, nothing more comes.
-func (c *socket) receive(ctx context.Context, feed func(b []byte, end error) (over bool)) error {
+// write writes what the socket takes of b and gives the rest; none if the connection is broken.
+func (c *socket) write(b []byte) (rest []byte, broken bool) {
+	n, err := unix.Write(c.fd, b)
+	if err != nil && !wouldBlock(err) {
+		return nil, true
+	}
+	return b[max(n, 0):], false
+}
+
+// read gives what has come to feed, if there is anything.
+func (c *socket) read(feed func(b []byte, end error) (over bool)) (over bool) {
 	buf := c.shard.buf
-	return c.shard.await(ctx, c.fd, unix.EPOLLIN, func() (over bool) {
-		n, err := unix.Read(c.fd, buf)
-		switch {
-		case wouldBlock(err):
-			return false
-		case err != nil:
-			feed(nil, os.NewSyscallError("read", err))
-			return true
-		case n == 0:
-			feed(nil, io.EOF)
-			return true
-		}
-		return feed(buf[:n], nil)
-	})
+	n, err := unix.Read(c.fd, buf)
+	switch {
+	case wouldBlock(err):
+		return false
+	case err != nil:
+		feed(nil, os.NewSyscallError("read", err))
+		return true
+	case n == 0:
+		feed(nil, io.EOF)
+		return true
+	}
+	return feed(buf[:n], nil)
 }
 
 func wouldBlock(err error) bool {

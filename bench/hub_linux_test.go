@@ -105,33 +105,39 @@ func adopted(t *testing.T) (*socket, net.Conn) {
 	return c, there
 }
 
-// More than the sockets hold is written as the other end reads it.
+// More than the sockets hold is written as the other end reads it, and its answer is read.
 func TestSocketSendsWhatDoesNotFit(t *testing.T) {
 	c, there := adopted(t)
 	const size = 32 << 20
-	sent := make(chan error, 1)
-	go func() { sent <- c.send(t.Context(), make([]byte, size)) }()
-	time.Sleep(10 * ms)
-	n, err := io.CopyN(io.Discard, there, size)
-	if err != nil || n != size {
-		t.Errorf("%d bytes came, %v", n, err)
+	read := make(chan error, 1)
+	go func() {
+		time.Sleep(10 * ms)
+		_, err := io.CopyN(io.Discard, there, size)
+		_, _ = fmt.Fprint(there, "thanks")
+		read <- err
+	}()
+	var got string
+	sent, err := c.exchange(t.Context(), make([]byte, size), func(b []byte, end error) bool {
+		got += string(b)
+		return got == "thanks" || end != nil
+	})
+	if !sent || err != nil || got != "thanks" {
+		t.Errorf("sent %v, got %q, %v", sent, got, err)
 	}
-	if err := <-sent; err != nil {
+	if err := <-read; err != nil {
 		t.Error(err)
 	}
 }
 
-// Neither a send nor a wait for bytes outlives its context.
+// Neither the writing nor a wait for bytes outlives its context.
 func TestSocketHearsItsContext(t *testing.T) {
 	c, _ := adopted(t)
 	late := errors.New("late")
-	for name, wait := range map[string]func(context.Context) error{
-		"send":    func(ctx context.Context) error { return c.send(ctx, make([]byte, 64<<20)) },
-		"receive": func(ctx context.Context) error { return c.receive(ctx, func([]byte, error) bool { return true }) },
-	} {
+	for _, size := range []int{0, 64 << 20} {
 		ctx, cancel := context.WithTimeoutCause(t.Context(), 20*ms, late)
-		if err := wait(ctx); !errors.Is(err, late) {
-			t.Errorf("%s: %v", name, err)
+		sent, err := c.exchange(ctx, make([]byte, size), func([]byte, error) bool { return true })
+		if !errors.Is(err, late) || sent != (size == 0) {
+			t.Errorf("%d bytes: sent %v, %v", size, sent, err)
 		}
 		cancel()
 	}
@@ -144,7 +150,7 @@ func TestSocketKnowsWhatWaitsAndWhetherItIsAlive(t *testing.T) {
 	}
 	_, _ = fmt.Fprint(there, "ab")
 	var got []byte
-	err := c.receive(t.Context(), func(b []byte, end error) bool {
+	_, err := c.exchange(t.Context(), nil, func(b []byte, end error) bool {
 		got = append(got, b...)
 		return len(got) == 2
 	})
@@ -152,7 +158,7 @@ func TestSocketKnowsWhatWaitsAndWhetherItIsAlive(t *testing.T) {
 		t.Errorf("%q, %v", got, err)
 	}
 	_ = there.Close()
-	if err := c.receive(t.Context(), func(_ []byte, end error) bool { return errors.Is(end, io.EOF) }); err != nil || c.alive() {
+	if _, err := c.exchange(t.Context(), nil, func(_ []byte, end error) bool { return errors.Is(end, io.EOF) }); err != nil || c.alive() {
 		t.Errorf("%v, alive %v", err, c.alive())
 	}
 	c.close()

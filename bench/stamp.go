@@ -1,8 +1,10 @@
 package bench
 
 import (
+	"errors"
 	"net"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -19,12 +21,18 @@ type stampedConn struct {
 // arm makes the next write the first of a request.
 func (c *stampedConn) arm() { c.wrote.Store(0) }
 
-// Write notes when the first write begins.
+// Write notes when the first write begins. A server that refuses may hang up with
+// the rest of a request unread: what it said before is then still to be read, and
+// net/http would not, if it heard of a failed write.
 func (c *stampedConn) Write(b []byte) (int, error) {
-	if c.wrote.Load() == 0 {
-		c.wrote.Store(int64(time.Since(c.epoch)) + 1)
+	first := c.wrote.CompareAndSwap(0, int64(time.Since(c.epoch))+1)
+	n, err := c.Conn.Write(b)
+	if !first || n > 0 {
+		if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+			return len(b), nil
+		}
 	}
-	return c.Conn.Write(b)
+	return n, err
 }
 
 // written is when a request was written; false if it was not.
