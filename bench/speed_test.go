@@ -3,6 +3,7 @@ package bench
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -18,27 +19,54 @@ import (
 	"github.com/qtune/qtune/bench/benchtest"
 )
 
-// serveGap makes the test binary a server in a process of its own, so that what
-// a benchmark's process costs is the client's cost alone.
-const serveGap = "BENCH_TEST_SERVE_GAP"
+// The test binary is also a server or a bare reader in a process of its own, so that
+// what a process costs is one side's cost alone.
+const (
+	serveGap = "BENCH_TEST_SERVE_GAP" // serves tokens that far apart
+	bareURL  = "BENCH_TEST_BARE"      // reads from there; arguments: streams, tokens, requests of each stream
+)
 
 func TestMain(m *testing.M) {
 	gap, err := time.ParseDuration(os.Getenv(serveGap))
-	if err != nil {
+	switch url := os.Getenv(bareURL); {
+	case url != "":
+		err = bareAlone(url, os.Args[1:])
+	case err != nil:
 		m.Run()
 		return
+	default:
+		err = serveAlone(gap)
 	}
+	if err != nil {
+		_, _ = fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// serveAlone says where it serves and does so until its standard input ends, with its parent.
+func serveAlone(gap time.Duration) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		panic(err)
+		return err
 	}
 	_, _ = fmt.Fprintln(os.Stdout, l.Addr())
 	srv := &http.Server{Handler: &benchtest.Server{TTFT: gap, Gap: gap, BOS: 1, Tokenizer: true, Metrics: "vllm"}}
 	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin) // ends with the parent
+		_, _ = io.Copy(io.Discard, os.Stdin)
 		_ = srv.Close()
 	}()
-	_ = srv.Serve(l)
+	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+func bareAlone(url string, args []string) error {
+	var streams, tokens, requests int
+	if _, err := fmt.Sscan(strings.Join(args, " "), &streams, &tokens, &requests); err != nil {
+		return fmt.Errorf("streams, tokens and requests of each stream from %q: %w", args, err)
+	}
+	return bare(Target{URL: url}, streams, tokens, requests)
 }
 
 // serve starts that process for the benchmark's time.
@@ -67,37 +95,51 @@ func serve(b *testing.B, gap time.Duration) Target {
 	return Target{URL: "http://" + strings.TrimSpace(addr), Model: "m"}
 }
 
-// bare is the least that a client can do: split lines and take a time.
-func bare(b *testing.B, t Target, streams, tokens int) {
+// bare is the least that a client can do: split lines and take a time. Each of
+// its streams sends some requests, one after the other.
+func bare(t Target, streams, tokens, requests int) error {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: streams}}
 	defer client.CloseIdleConnections()
-	body := fmt.Sprintf(`{"prompt":"a","max_tokens":%d,"stream":true}`, tokens)
+	failed := make([]error, streams)
 	var wg sync.WaitGroup
-	for range streams {
+	for i := range streams {
 		wg.Go(func() {
-			res, err := client.Post(t.URL+"/v1/completions", "application/json", strings.NewReader(body))
-			if err != nil {
-				b.Error(err)
-				return
-			}
-			defer func() { _ = res.Body.Close() }()
-			r := bufio.NewReader(res.Body)
-			times := make([]time.Time, 0, tokens)
-			for {
-				line, err := r.ReadSlice('\n')
-				if err != nil {
-					if len(times) < tokens {
-						b.Errorf("%d events", len(times))
-					}
+			for range requests {
+				if failed[i] = bareRequest(client, t, tokens); failed[i] != nil {
 					return
-				}
-				if bytes.HasPrefix(line, dataField) {
-					times = append(times, time.Now())
 				}
 			}
 		})
 	}
 	wg.Wait()
+	for i, err := range failed {
+		if err != nil {
+			return fmt.Errorf("stream %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+func bareRequest(client *http.Client, t Target, tokens int) error {
+	body := fmt.Sprintf(`{"prompt":"a","max_tokens":%d,"stream":true}`, tokens)
+	res, err := client.Post(t.URL+"/v1/completions", "application/json", strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = res.Body.Close() }()
+	r := bufio.NewReader(res.Body)
+	times := make([]time.Time, 0, tokens+2)
+	for {
+		line, err := r.ReadSlice('\n')
+		switch {
+		case err != nil && len(times) < tokens:
+			return fmt.Errorf("%d events, then %w", len(times), err)
+		case err != nil:
+			return nil
+		case bytes.HasPrefix(line, dataField):
+			times = append(times, time.Now())
+		}
+	}
 }
 
 // BenchmarkEvents gives token events per CPU-second of the client, beside those of
@@ -114,7 +156,11 @@ func BenchmarkEvents(b *testing.B) {
 	} {
 		b.Run(load.name+"/bare", func(b *testing.B) {
 			t := serve(b, load.gap)
-			perCPU(b, load.streams*load.tokens, func() { bare(b, t, load.streams, load.tokens) })
+			perCPU(b, load.streams*load.tokens, func() {
+				if err := bare(t, load.streams, load.tokens, 1); err != nil {
+					b.Fatal(err)
+				}
+			})
 		})
 		b.Run(load.name+"/bench", func(b *testing.B) {
 			t := serve(b, load.gap)

@@ -5,6 +5,8 @@ usage: client-cost.py URL FOLDER [CLIENT]...
 
 import os
 import resource
+import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import sys
 STREAMS, TOKENS = int(os.environ.get("STREAMS", 16)), int(os.environ.get("TOKENS", 1000))
 ROUNDS = int(os.environ.get("ROUNDS", 3))
 SHORT, LONG = int(os.environ.get("SHORT", 5)), int(os.environ.get("LONG", 60))  # requests of each stream
+LIMIT = int(os.environ.get("LIMIT", 300))  # seconds that one command may take
 ENGINES = os.environ.get("QTUNE_ENGINES", ".engines")
 CLIENTS = os.environ.get("QTUNE_CLIENTS", os.path.join(ENGINES, "clients"))
 MODEL = os.path.join(ENGINES, "model")
@@ -24,7 +27,7 @@ def sglang_rust(url, folder, n):
 
 
 COMMANDS = {  # of n requests at url
-    "bare": None,  # a benchmark, which counts for itself
+    "bare": lambda url, folder, n: ["env", f"BENCH_TEST_BARE={url}", f"{folder}/bench.test", str(STREAMS), str(TOKENS), str(n // STREAMS)],
     "qtune": lambda url, folder, n: ["bin/qtune", "bench", url, "--users", str(STREAMS), "--requests", str(n), "--warmup", "0",
                                      "--input-tokens", "16", "--output-tokens", str(TOKENS), "--json"],
     "vllm": lambda url, folder, n: [f"{ENGINES}/vllm/bin/vllm", "bench", "serve", "--backend", "openai", "--base-url", url, "--model", "m", "--tokenizer", MODEL,
@@ -53,31 +56,24 @@ def hub(folder):
     os.symlink(os.path.abspath(MODEL), os.path.join(repo, "snapshots", commit))
 
 
+class Failed(Exception):
+    """Why there is no figure."""
+
+
 def cpu_seconds(command, log, home):
-    """CPU time of the command and of all that it started and waited for."""
+    """CPU time of the command and of all that it started and waited for, and how it ended."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     env = dict(os.environ, HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", HF_HOME=home)
-    done = subprocess.run(command, stdout=log, stderr=log, env=env, timeout=600)
+    try:
+        done = subprocess.run(command, stdout=log, stderr=log, env=env, timeout=LIMIT)
+    except subprocess.TimeoutExpired:
+        raise Failed(f"not done within {LIMIT} s (LIMIT)") from None
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return done.returncode, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def bare(folder):
-    """What a reader that only splits lines does, by the benchmark of bench."""
-    gap = os.environ.get("GAP", "0s")
-    name = "saturated/streams=16" if gap == "0s" else f"paced/streams={STREAMS}"
-    out = subprocess.run([f"{folder}/bench.test", "-test.run", "^$", "-test.bench", f"Events/{name}$/bare", "-test.benchtime", "1s"], capture_output=True, text=True, timeout=300).stdout
-    for line in out.splitlines():
-        words = line.split()
-        if "events/cpu-s" in words:
-            return float(words[words.index("events/cpu-s") - 1])
-    return None
-
-
 def events(name, url, folder):
-    """Token events per CPU-second, or why there is no figure."""
-    if name == "bare":
-        return bare(folder)
+    """Token events per CPU-second."""
     used = []
     for n in (SHORT, LONG):
         command = COMMANDS[name](url, folder, n * STREAMS)
@@ -86,35 +82,57 @@ def events(name, url, folder):
         with open(f"{folder}/{name}.log") as log:
             said = log.read()
         if code != 0 and '"levels":' not in said:  # qtune fails where it was the bottleneck: what it cost holds all the same
-            return "failed: " + " | ".join(said.splitlines()[-3:])
+            raise Failed(f"exit {code}: " + " | ".join(said.splitlines()[-3:]))
         used.append(seconds)
+    if used[1] <= used[0]:
+        raise Failed(f"{LONG} requests a stream cost {used[1]:.1f} CPU-seconds and {SHORT} cost {used[0]:.1f}: what it takes to start hides the difference, raise LONG")
     return (LONG - SHORT) * STREAMS * TOKENS / (used[1] - used[0])
 
 
-def installed(name):
-    return name == "bare" or os.path.exists(COMMANDS[name]("", "", 1)[0])
-
-
-def main(url, folder, names):
-    names = names or list(COMMANDS)
-    for name in [n for n in names if not installed(n)]:
-        print(f"{name}: not installed")
-    names = [n for n in names if installed(n)]
-    hub(folder)
-    figures = {n: [] for n in names}
-    for _ in range(ROUNDS):
+def measure(names, url, folder, figures):
+    """Adds the figures of all rounds to figures, telling each as it comes; whether all went well."""
+    well = True
+    for i in range(ROUNDS):
         for name in names:
-            figure = events(name, url, folder)
-            if isinstance(figure, str) or figure is None:
-                print(f"{name}: {figure}", flush=True)
-            else:
-                figures[name].append(figure)
+            try:
+                figures[name].append(events(name, url, folder))
+                print(f"round {i + 1}, {name}: {figures[name][-1]:,.0f}", flush=True)
+            except Failed as why:
+                well = False
+                print(f"round {i + 1}, {name}: failed: {why}", flush=True)
+    return well
+
+
+def table(figures):
     own = statistics.median(figures["qtune"]) if figures.get("qtune") else None
     print(f"\n{STREAMS} streams, {os.environ.get('GAP', '0s')} a token; token events per CPU-second of the client, median of {ROUNDS} rounds (lowest, highest)")
     for name, f in sorted(figures.items(), key=lambda item: -statistics.median(item[1] or [0])):
         if f:
             ratio = f"qtune takes 1/{own / statistics.median(f):.1f} of it" if own else ""
-            print(f"{name:12}{statistics.median(f):>12,.0f}  ({min(f):,.0f}, {max(f):,.0f})  {ratio}")
+            few = f"  only {len(f)} of {ROUNDS}" if len(f) < ROUNDS else ""
+            print(f"{name:12}{statistics.median(f):>12,.0f}  ({min(f):,.0f}, {max(f):,.0f})  {ratio}{few}")
+        else:
+            print(f"{name:12}           -  no figure")
+
+
+def stopped(number, frame):
+    sys.exit(f"stopped by signal {number}: what there is until here")
+
+
+def main(url, folder, names):
+    names = names or list(COMMANDS)
+    for name in [n for n in names if not shutil.which(COMMANDS[n]("", folder, STREAMS)[0])]:
+        print(f"{name}: not installed")
+    names = [n for n in names if shutil.which(COMMANDS[n]("", folder, STREAMS)[0])]
+    hub(folder)
+    figures = {n: [] for n in names}
+    signal.signal(signal.SIGTERM, stopped)
+    try:
+        well = measure(names, url, folder, figures)
+    finally:
+        table(figures)
+    if not well:
+        sys.exit(1)
 
 
 main(sys.argv[1], sys.argv[2], sys.argv[3:])

@@ -10,7 +10,9 @@
 #
 # Each client sends a short and a long list of requests; the cost is that of the
 # difference, so that what it takes to start is left out. ROUNDS=3 rounds in turn.
-# STREAMS=16 GAP=0s is "as fast as they come", STREAMS=200 GAP=10ms is paced.
+# STREAMS=16 GAP=0s is "as fast as they come", STREAMS=200 GAP=10ms is paced. Each
+# figure is told as it comes; one that fails says why and makes the script fail.
+# LIMIT=300 seconds are what one command may take.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -32,4 +34,4 @@ SERVER=$!
 exec 3>"$WORK/alive" # the server ends when this is closed
 for _ in $(seq 50); do [ -s "$WORK/addr" ] && break || sleep 0.1; done
 [ -s "$WORK/addr" ] || die "the server did not start"
-python3 scripts/client-cost.py "http://$(cat "$WORK/addr")" "$WORK" "$@"
+python3 scripts/client-cost.py "http://$(cat "$WORK/addr")" "$WORK" "$@" 3>&- # else the server would outlive us with whatever a client leaves behind
