@@ -35,11 +35,11 @@ func (l *Launcher) startProcess(ctx context.Context, st Start, out *sink) (*inst
 	p, err := process.Start(ctx, spec)
 	if err != nil {
 		failure, err := processFailure(ctx, err)
-		return nil, failure, errors.Join(err, os.RemoveAll(temp))
+		return nil, failure, errors.Join(err, removeTemp(temp))
 	}
 	inst := localInstance(p, spec.Argv[0])
 	inst.addr = net.JoinHostPort(at.Host, strconv.Itoa(at.Port))
-	inst.clean = func() error { return os.RemoveAll(temp) }
+	inst.clean = func() error { return removeTemp(temp) }
 	return inst, nil, nil
 }
 

@@ -27,12 +27,30 @@ type Temp struct{ Path, Trial, Run, Dir string }
 // Remove removes the folder; an unmarked one only if it is still empty.
 func (t Temp) Remove() error {
 	if t.Run != "" {
-		return os.RemoveAll(t.Path)
+		return removeTemp(t.Path)
 	}
 	if err := os.Remove(t.Path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil // somebody else was quicker
+}
+
+// removeTemp removes a trial's folder, its mark last: where something in it cannot be
+// removed, the folder is still known for what it is.
+func removeTemp(path string) error {
+	entries, err := os.ReadDir(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, e := range entries {
+		if e.Name() != tempOwner {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(path, e.Name())))
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return os.RemoveAll(path)
 }
 
 // Temps finds the temporary folders of trials under TMPDIR, which are this user's
