@@ -42,14 +42,14 @@ func (s *FlagSet) Check(name, version string) []Notice {
 		return []Notice{failure(
 			fmt.Sprintf("qtune sets `%s` itself", f.Name),
 			fmt.Sprintf("It follows from %s; take it out of the flags.", f.ManagedBy))}
-	case f.RemovedIn != "" && !before(version, f.RemovedIn):
+	case f.RemovedIn != "" && !Before(version, f.RemovedIn):
 		return []Notice{s.removed(f, version)}
-	case f.NoOpSince != "" && !before(version, f.NoOpSince):
+	case f.NoOpSince != "" && !Before(version, f.NoOpSince):
 		return []Notice{warning(s.noOp(f), sentences(f.Note, instead(f)))}
 	case f.Deprecated && !s.speaksFor(version):
 		return []Notice{warning(
 			fmt.Sprintf("%s is about to drop the flag `%s`", s.Title, f.Name), sentences(f.Note, instead(f)))}
-	case before(version, f.Since):
+	case Before(version, f.Since):
 		return []Notice{warning(
 			fmt.Sprintf("%s %s does not have the flag `%s` yet", s.Title, version, f.Name),
 			fmt.Sprintf("It came with %s. Use a newer image or leave the flag off.", f.Since))}
@@ -132,7 +132,7 @@ func (s *FlagSet) CheckAxis(name string, values []string, version string) []Noti
 func (s *FlagSet) sameValues(f Flag, values []string, version string) []Notice {
 	var notices []Notice
 	for _, same := range f.SameBehaviour {
-		if before(version, same.Since) {
+		if Before(version, same.Since) {
 			continue
 		}
 		var found []string
@@ -155,7 +155,7 @@ func (s *FlagSet) sameValues(f Flag, values []string, version string) []Notice {
 // them without a word, so all of it is a warning.
 func (s *FlagSet) CheckEnv(name, version string) []Notice {
 	if gone, ok := s.gone[name]; ok {
-		if before(version, gone.RemovedIn) {
+		if Before(version, gone.RemovedIn) {
 			return nil
 		}
 		return []Notice{warning(

@@ -123,5 +123,5 @@ func (v ValueNote) matches(value string) bool {
 
 // holds says that the note is true of a version; one that is not known counts as the newest.
 func (v ValueNote) holds(version string) bool {
-	return !before(version, v.Since) && (v.Before == "" || before(version, v.Before))
+	return !Before(version, v.Since) && (v.Before == "" || Before(version, v.Before))
 }

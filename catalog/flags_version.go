@@ -54,8 +54,8 @@ func reached(version, since string) bool {
 	return v != nil && s != nil && slices.Compare(v, s) >= 0
 }
 
-// before says that a version is known and older than another one.
-func before(version, other string) bool {
+// Before says that a version is known and older than another one.
+func Before(version, other string) bool {
 	v, o := parseVersion(version), parseVersion(other)
 	return v != nil && o != nil && slices.Compare(v, o) < 0
 }

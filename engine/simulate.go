@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/qtune/qtune/catalog"
 	"github.com/qtune/qtune/docker"
 	"github.com/qtune/qtune/profiles"
 )
@@ -69,6 +70,9 @@ func (s *Simulation) env(st Start) []string {
 	}
 	if s.Speed <= 0 {
 		env[0] = "QTUNE_SIMULATE_SPEED=1"
+	}
+	if v := catalog.ImageVersion(st.Engine.Image); v != "" {
+		env = append(env, "QTUNE_SIMULATE_VERSION="+v)
 	}
 	if s.Noise > 0 {
 		env = append(env, "QTUNE_SIMULATE_NOISE="+strconv.FormatFloat(s.Noise, 'g', -1, 64))

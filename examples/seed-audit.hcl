@@ -10,9 +10,11 @@
 #
 # AN INFERENCE, not a fact: that the baseline was the same SGLang image, with the
 # attention of plain PyTorch and with kernel launches that wait for each other. It rests
-# on the slope of the step over the batch, which is that of torch_native attention, and
-# on the deployment script that the authors committed eleven minutes before the run. The
-# authors themselves label it vLLM. docs/simulator.md has the figures side by side.
+# on the slope of the step over the batch, which is that of torch_native attention, on the
+# deployment script that the authors committed eleven minutes before the run, and on the
+# time of each request beside its steps, which is that of SGLang's overlapped scheduler of
+# that month. The authors themselves label it vLLM. docs/simulator.md has the figures side
+# by side.
 
 model {
   id = "Qwen/Qwen3-32B-AWQ"
@@ -25,11 +27,16 @@ gpu {
 # Inferred: what the report calls "vLLM with CPU offloading".
 engine "sglang" "torch-native" {
   baseline = true
-  image    = "lmsysorg/sglang:v0.5.23"
+  image    = "lmsysorg/sglang:v0.5.2" # of that week; the authors built their own
 
   flags = {
-    quantization      = "awq"
-    attention-backend = "torch_native"
+    quantization              = "awq"
+    attention-backend         = "torch_native"
+    max-total-tokens          = 2048
+    mem-fraction-static       = 0.85
+    disable-cuda-graph        = true
+    disable-radix-cache       = true
+    disable-custom-all-reduce = true
   }
 
   # Each kernel is waited for before the next one is launched.
@@ -41,6 +48,7 @@ engine "sglang" "torch-native" {
 # What the report calls SGLang Balanced-v2, with the flags that it was deployed with.
 engine "sglang" "balanced-v2" {
   preset = "sglang-balanced-v2"
+  image  = "lmsysorg/sglang:v0.5.2"
 }
 
 # The report's load: five lengths of answers for one user, five bursts of users.
@@ -58,7 +66,7 @@ workload "report" {
   single {
     output_tokens = [50, 100, 200, 500]
     requests      = 1
-    warmup        = 0
+    warmup        = 1
   }
 
   closed {

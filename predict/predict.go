@@ -20,9 +20,10 @@ import (
 
 // Trial is a configuration as its engine would be started.
 type Trial struct {
-	Kind   string              // vllm, sglang, llamacpp
-	Args   []string            // its command line, from after the program's words
-	Getenv func(string) string // its environment; nil: empty
+	Kind    string              // vllm, sglang, llamacpp
+	Version string              // of the engine; "": the one that the catalog describes
+	Args    []string            // its command line, from after the program's words
+	Getenv  func(string) string // its environment; nil: empty
 }
 
 // Site is where trials would run.
@@ -68,7 +69,7 @@ func (s *Site) Serve(t Trial) (*Server, error) {
 		return nil, errModel
 	}
 	e, err := simulator.Prepare(simulator.Setup{
-		Kind: t.Kind, Args: t.Args, Getenv: t.Getenv, Card: s.Card, Cards: s.Cards, Model: s.Model, Efficiency: s.Efficiency,
+		Kind: t.Kind, Version: t.Version, Args: t.Args, Getenv: t.Getenv, Card: s.Card, Cards: s.Cards, Model: s.Model, Efficiency: s.Efficiency,
 	})
 	if err != nil {
 		return nil, err

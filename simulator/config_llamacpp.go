@@ -15,7 +15,7 @@ const kindLlamaCpp = "llamacpp"
 // newLlamaCpp reads the command line of llama-server, as newVLLM does vLLM's.
 func newLlamaCpp(s settings, words []string) (*instance, error) {
 	set, _ := catalog.EngineFlags(kindLlamaCpp)
-	s.version = set.Version
+	s.version = firstOf(s.version, set.Version)
 	a, err := parser{set: set, underscores: true}.parse(words)
 	if err != nil {
 		return nil, err

@@ -11,10 +11,16 @@ import (
 
 const kindSGLang = "sglang"
 
+// endsInTime is the version of SGLang in whose overlap loop a sequence that reaches its
+// length is in no step more. In 0.5.2 it was in one, which pull request 18301 of February
+// 2026 describes, in 0.5.16 still; in 0.5.23 it is not. When that changed in between is
+// not known here.
+const endsInTime = "0.5.23"
+
 // newSGLang reads the command line of SGLang's server, as newVLLM does vLLM's.
 func newSGLang(s settings, words []string) (*instance, error) {
 	set, _ := catalog.EngineFlags(kindSGLang)
-	s.version = set.Version
+	s.version = firstOf(s.version, set.Version)
 	a, err := parser{set: set, equals: true, argparse: true}.parse(words)
 	if err != nil {
 		return nil, err
@@ -76,6 +82,7 @@ func (i *instance) configureSGLang() {
 		Conservativeness: a.float("schedule-conservativeness", 1), Mixed: a.on("enable-mixed-chunk", false),
 		Drafted: spec.drafted, Accept: spec.accept, Prefixes: !a.on("disable-radix-cache", false),
 		CachedFirst: a.text("schedule-policy", "fcfs") == "lpm",
+		OnceMore:    i.kernels.AsyncHost && spec.drafted == 0 && full.Parallel.Pipeline <= 1 && catalog.Before(i.version, endsInTime),
 	}
 	// SGLang compiles while it captures graphs: without them the flag does nothing.
 	i.boot = boot{graphs: full.GraphSize > 0, torchCompile: torchCompile && full.GraphSize > 0, dummyWeights: a.text("load-format", "auto") == "dummy"}

@@ -17,7 +17,7 @@ const kindVLLM = "vllm"
 // refuses; what it refuses later is in the instance's death.
 func newVLLM(s settings, words []string) (*instance, error) {
 	set, _ := catalog.EngineFlags(kindVLLM)
-	s.version = set.Version
+	s.version = firstOf(s.version, set.Version)
 	a, err := parser{set: set, underscores: true, equals: true, positionals: 1, argparse: true}.parse(words)
 	if err != nil {
 		return nil, err

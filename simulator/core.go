@@ -25,6 +25,7 @@ type Scheduling struct {
 	CachedFirst      bool    // order it by what the cache has of a prompt, most first, as long as few wait
 	Conservativeness float64 // scales the share of unfinished output that is reserved
 	Mixed            bool    // a batch of prompts carries the decoding sequences too
+	OnceMore         bool    // a sequence that has ended is computed once more: the step was formed before that was known
 }
 
 // Request is one prompt and the tokens asked for. Set the exported fields, hand it to
@@ -96,6 +97,7 @@ type Core struct {
 	total    int
 	cut      *Request // SGLang: the prompt of which a part is computed
 	ratio    float64  // SGLang: share of unfinished output that is reserved
+	ghosts   ghosts   // SGLang: those that ended in the last step and are computed once more
 	prefills []part
 	decodes  []*Request
 	context  int // tokens in the cache of those that decode
@@ -185,17 +187,19 @@ func (c *Core) Step() (time.Duration, []Event) {
 	} else {
 		c.formVLLM()
 	}
-	if len(c.prefills) == 0 && len(c.decodes) == 0 {
+	b := c.batch()
+	c.ghosts = ghosts{}
+	if b.Prefills == 0 && b.Decodes == 0 {
 		c.ratio = c.firstRatio()
 		return 0, nil
 	}
-	d := c.noisy(c.machine.Step(c.batch()))
+	d := c.noisy(c.machine.Step(b))
 	c.stats.Steps++
 	c.least = min(c.least, c.room())
 	finished, all := c.stats.Finished, len(c.prefills)+len(c.decodes) == len(c.running)
 	whole := c.complete()
 	refused := len(c.prefills) == 0 && finished == c.stats.Finished && evicted == c.stats.Preemptions
-	c.steady = all && whole && c.s.Drafted == 0 && c.closed(refused)
+	c.steady = all && whole && c.s.Drafted == 0 && c.closed(refused) && c.ghosts.n == 0
 	return d, c.events
 }
 
@@ -219,7 +223,12 @@ func (c *Core) batch() Batch {
 		b.PrefillTokens += p.tokens
 		b.PrefillWork += float64(p.tokens) * (float64(p.r.computed) + float64(p.tokens)/2)
 	}
-	b.DecodeContext = float64(c.context + len(c.decodes))
+	context := c.context
+	if b.Prefills == 0 || c.s.Mixed {
+		b.Decodes += c.ghosts.n
+		context += c.ghosts.context
+	}
+	b.DecodeContext = float64(context + b.Decodes)
 	return b
 }
 
@@ -299,6 +308,7 @@ func (c *Core) emit(r *Request) {
 		c.stats.Finished++
 		c.ended++
 		r.running = false
+		c.haunt(r)
 		c.release(r)
 	}
 }

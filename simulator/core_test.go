@@ -60,7 +60,8 @@ func tokensOf(steps []step) [][]string {
 func TestWhatGoesIntoAStep(t *testing.T) {
 	vllm := Scheduling{MaxRunning: 8, Budget: 100, Chunked: true, Pool: 1600, Block: 16, WholeFirst: true}
 	sglang := Scheduling{SGLang: true, MaxRunning: 8, Pool: 1600, Block: 1, Chunk: 100, MaxPrefill: 1000}
-	lof, mixed, one := sglang, sglang, vllm
+	lof, mixed, one, more := sglang, sglang, vllm, sglang
+	more.OnceMore, more.MaxRunning = true, 1
 	lof.LongestFirst, lof.MaxRunning = true, 1
 	mixed.Mixed = true
 	one.MaxRunning = 1
@@ -88,6 +89,8 @@ func TestWhatGoesIntoAStep(t *testing.T) {
 			[][]string{{"a"}, {"long!", "a!"}}},
 		{"SGLang lof: the longest output comes first", lof, []req{{"short", 5, 1}, {"long", 5, 2}},
 			[][]string{{"long"}, {"long!"}, {"short!"}}},
+		{"SGLang, overlapped as once: the next one waits for a step of one that has ended", more, []req{{"a", 10, 2}, {"b", 10, 1}},
+			[][]string{{"a"}, {"a!"}, nil, {"b!"}, nil}},
 	}
 	for _, r := range rows {
 		c := smallCore(t, r.s)

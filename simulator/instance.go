@@ -22,16 +22,16 @@ type settings struct {
 	model   string         // catalog id, for a model that is no folder here
 	shape   *catalog.Model // of the model, whatever the command line names; nil: not given
 	getenv  func(string) string
-	version string // of the engine
+	version string // of the engine; "": the one that the catalog describes
 }
 
 // MaxNoise is the largest scale of noise that is taken.
 const MaxNoise = 20
 
-// readSettings reads QTUNE_SIMULATE_CARD, _CARDS, _SPEED, _SEED, _START, _NOISE, _FAULT
-// and _MODEL.
+// readSettings reads QTUNE_SIMULATE_CARD, _CARDS, _SPEED, _SEED, _START, _NOISE, _FAULT,
+// _MODEL and _VERSION.
 func readSettings(getenv func(string) string) (settings, error) {
-	s := settings{speed: 1, cards: 1, getenv: getenv, model: getenv("QTUNE_SIMULATE_MODEL")}
+	s := settings{speed: 1, cards: 1, getenv: getenv, model: getenv("QTUNE_SIMULATE_MODEL"), version: getenv("QTUNE_SIMULATE_VERSION")}
 	name := getenv("QTUNE_SIMULATE_CARD")
 	if name == "" {
 		name = "RTX 5090"

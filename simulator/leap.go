@@ -103,5 +103,5 @@ func (c *Core) leapt(n int) {
 	c.stats.LastDecodeSequence = len(c.decodes)
 	c.steady = c.ended == 0
 	c.sweep()
-	c.steady = c.steady || c.closed(false)
+	c.steady = c.steady || c.closed(false) && c.ghosts.n == 0
 }

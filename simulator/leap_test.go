@@ -68,6 +68,7 @@ func TestLeapIsManySteps(t *testing.T) {
 		"SGLang":              {SGLang: true, MaxRunning: 32, Pool: 6400, Block: 1, Chunk: 64, MaxPrefill: 256},
 		"SGLang, short cache": {SGLang: true, MaxRunning: 32, Pool: 640, Block: 1, Chunk: 64, MaxPrefill: 256, Prefixes: true},
 		"SGLang, pages":       {SGLang: true, MaxRunning: 8, Pool: 1280, Block: 16, Chunk: 64, MaxPrefill: 256, Mixed: true},
+		"SGLang, once more":   {SGLang: true, MaxRunning: 32, Pool: 6400, Block: 1, Chunk: 64, MaxPrefill: 256, OnceMore: true},
 		"slots":               {MaxRunning: 4, Budget: 512, Chunked: true, Pool: 2048, Block: 1},
 	} {
 		for _, scale := range []float64{0, 2} {

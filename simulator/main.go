@@ -25,7 +25,8 @@ const (
 // command line, until the context ends, and gives the exit code that the engine would.
 // args[0] is the engine's kind; the rest is its command line after the program's words.
 // The simulation itself is set by the environment: QTUNE_SIMULATE_CARD (RTX 5090 if not
-// set), _CARDS (1), _SPEED (1), _SEED (0) and _MODEL (a catalog id, for a model that is no folder here).
+// set), _CARDS (1), _SPEED (1), _SEED (0), _MODEL (a catalog id, for a model that is no folder here)
+// and _VERSION (of the engine).
 func Main(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
 		say(stderr, "qtune: simulate needs an engine: vllm, sglang or llamacpp, then that engine's own arguments")

@@ -18,7 +18,9 @@ func (c *Core) firstRatio() float64 {
 // formSGLang forms a batch as SGLang does: a batch of prompts if any can be admitted,
 // else one token for each running sequence.
 func (c *Core) formSGLang() {
-	c.admitPrompts()
+	if c.ghosts.n == 0 || c.cut != nil {
+		c.admitPrompts()
+	}
 	if len(c.prefills) > 0 && !c.s.Mixed {
 		return
 	}
@@ -32,6 +34,19 @@ func (c *Core) formSGLang() {
 		}
 	}
 	c.decay()
+}
+
+// ghosts are sequences that have ended and that the next step computes all the same.
+type ghosts struct{ n, context int }
+
+// haunt remembers a sequence that has ended. SGLang's overlap loop forms a step while the
+// one before it is computed, thus before it has seen that a sequence ended there: its step
+// holds that sequence once more, and nobody who came meanwhile.
+func (c *Core) haunt(r *Request) {
+	if c.s.OnceMore {
+		c.ghosts.n++
+		c.ghosts.context += r.computed
+	}
 }
 
 // decay lowers the share of unfinished output that is reserved, once a step.

@@ -14,6 +14,7 @@ import (
 // Setup is an engine's start on a card.
 type Setup struct {
 	Kind       string              // vllm, sglang or llamacpp
+	Version    string              // of the engine; "": the one that the catalog describes
 	Args       []string            // its command line, from after the program's words
 	Getenv     func(string) string // its environment; nil: empty
 	Card       catalog.Card
@@ -46,7 +47,7 @@ func Prepare(s Setup) (*Engine, error) {
 	if parse == nil {
 		return nil, fmt.Errorf("no engine %q can be simulated: vllm, sglang and llamacpp can", s.Kind)
 	}
-	set := settings{card: s.Card, cards: max(s.Cards, 1), speed: 1, noise: s.Noise, getenv: s.Getenv, shape: s.Model}
+	set := settings{card: s.Card, cards: max(s.Cards, 1), speed: 1, noise: s.Noise, getenv: s.Getenv, shape: s.Model, version: s.Version}
 	if set.getenv == nil {
 		set.getenv = func(string) string { return "" }
 	}

@@ -96,7 +96,7 @@ func (f *forecaster) of(e *profiles.Engine) simulatorOf {
 // trial is a candidate as its engine would be started.
 func (f *forecaster) trial(e *profiles.Engine, c profiles.Candidate) predict.Trial {
 	return predict.Trial{
-		Kind: e.Kind, Args: engine.Arguments(e, c, f.profile.Model),
+		Kind: e.Kind, Version: catalog.ImageVersion(e.Image), Args: engine.Arguments(e, c, f.profile.Model),
 		Getenv: func(name string) string {
 			for _, v := range c.Env {
 				if v.Name == name {

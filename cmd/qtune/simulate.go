@@ -120,6 +120,7 @@ name. Settings of the simulation come by environment:
   QTUNE_SIMULATE_FAULT  a failure that it shows: NAME, or NAME@N for the Nth start
   QTUNE_SIMULATE_START  the number of this start
   QTUNE_SIMULATE_MODEL  the model, where the model argument names no known one
+  QTUNE_SIMULATE_VERSION  the engine's version: its flags are today's, some habits that version's
 
 The failures are:
 
