@@ -94,7 +94,7 @@ func BenchmarkTrialOverhead(b *testing.B) {
 	b.ReportMetric(overhead.Seconds()/float64(trials), "s/trial")
 }
 
-// BenchmarkPlanOfMillions plans a space of 2.4 million candidates, of which a strategy
+// BenchmarkPlanOfMillions plans a space of 3.6 million candidates, of which a strategy
 // chooses: read, counted, pruned by rules, ranked by predictions, the first predicted.
 func BenchmarkPlanOfMillions(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "wide.hcl")
@@ -124,7 +124,7 @@ engine "vllm" "wide" {
     kv-cache-dtype         = ["auto", "fp8"]
     attention-backend      = [null, "FLASHINFER", "TRITON_ATTN"]
     gpu-memory-utilization = range(0.80, 0.96, 0.02)
-    max-num-seqs           = [4, 8, 12, 16, 24, 32, 48, 64, 128, 256]
+    max-num-seqs           = [4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 160, 192, 256, 512]
     max-num-batched-tokens = [1024, 2048, 3072, 4096, 8192, 12288, 16384]
     cpu-offload-gb         = [null, 2, 4, 8]
     max-model-len          = [2048, 4096, 8192, 16384, 32768]
