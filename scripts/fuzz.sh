@@ -23,7 +23,7 @@ while IFS=: read -r file name; do
 	counts+=$(printf '%10d  %s in %s' "$once" "$name" "$(dirname "$file")")$'\n'
 	execs=$((execs + once))
 	n=$((n + 1))
-done < <(git ls-files -co --exclude-standard '*_test.go' | xargs grep -HoE '^func Fuzz[A-Za-z0-9_]*' | sed 's/:func /:/' |
+done < <(sources '*_test.go' | xargs grep -HoE '^func Fuzz[A-Za-z0-9_]*' | sed 's/:func /:/' |
 	grep -E "${FUZZ_ONLY:-}")
 [ "$n" -gt 0 ] || die "no fuzz test found"
 printf '%s' "$counts"

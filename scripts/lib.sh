@@ -22,6 +22,14 @@ can_root() { [ "$(id -u)" = 0 ] || { command -v sudo >/dev/null && sudo -n true 
 # as_root runs a command as root.
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
 
+# sources [PATTERN] prints the files of the project, a line each. A checkout of another
+# user is no error.
+sources() {
+	local all
+	all=$(git -c safe.directory='*' ls-files -co --exclude-standard "$@") || return 1
+	[ -z "$all" ] || printf '%s\n' "$all" | while IFS= read -r f; do [ ! -f "$f" ] || printf '%s\n' "$f"; done
+}
+
 # minutes FROM prints the time since FROM, in seconds of $SECONDS, as minutes.
 minutes() { awk -v s=$((SECONDS - $1)) 'BEGIN { printf "%.1f min", s / 60 }'; }
 

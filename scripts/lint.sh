@@ -20,8 +20,8 @@ kubernetes() (cd export/k8scheck && "$GO" test -count 1 ./...)
 
 formatted() {
 	local files
-	files=$(git ls-files -co --exclude-standard '*.go' | while read -r f; do [ ! -f "$f" ] || printf '%s\n' "$f"; done)
-	[ -n "$files" ] || return 0
+	files=$(sources '*.go') || return 1
+	[ -n "$files" ] || { say "no Go file found"; return 1; }
 	files=$(printf '%s\n' "$files" | xargs "$("$GO" env GOROOT)/bin/gofmt" -l) || return 1
 	[ -z "$files" ] || { printf 'not formatted (run gofmt -w):\n%s\n' "$files"; return 1; }
 }
