@@ -238,12 +238,39 @@ func TestGateHoldsTheObjective(t *testing.T) {
 		other := s.Levels[0]
 		other.Load.Users = 8
 		s.Levels = append(s.Levels, other)
-		s.Objective = &Objective{Metric: "ttft_p95", Workload: "chat", Load: other.Load}
+		s.Objectives = []Objective{{Metric: "ttft_p95", Workload: "chat", Load: other.Load}}
 		return s
 	}
 	c := Compare(side(100), side(50), Options{Gate: &Gate{Slower: 0.05}})
 	if len(c.Gate.Checks) != 1 || c.Gate.Checks[0].Metric != "ttft_p95" || c.Gate.Checks[0].Level != "8 users" || c.Gate.Outcome != Kept {
 		t.Errorf("%+v", c.Gate)
+	}
+}
+
+// TestGateHoldsBothFigures finds a loss in either of two figures, each at its own level.
+func TestGateHoldsBothFigures(t *testing.T) {
+	side := func(tokens, ttft float64) *Side {
+		near := func(v float64) Figure { return Figure{Value: v, Interval: &[2]float64{.99 * v, 1.01 * v}} }
+		s := measured(map[string]Figure{"ttft_p95": near(ttft), "output_throughput": near(100)})
+		loaded := measured(map[string]Figure{"ttft_p95": near(100), "output_throughput": near(tokens)}).Levels[0]
+		loaded.Load.Users = 8
+		s.Objectives = []Objective{{"output_throughput", "chat", loaded.Load}, {"ttft_p95", "chat", s.Levels[0].Load}}
+		s.Levels = append(s.Levels, loaded)
+		return s
+	}
+	for _, c := range []struct {
+		why          string
+		tokens, ttft float64
+		want         Outcome
+	}{
+		{"neither is worse", 100, 100, Kept},
+		{"a loss in the first", 80, 100, Slower},
+		{"a loss in the second, with a gain in the first", 150, 130, Slower},
+	} {
+		g := Compare(side(100, 100), side(c.tokens, c.ttft), Options{Gate: &Gate{Slower: 0.05}}).Gate
+		if g.Outcome != c.want || len(g.Checks) != 2 || g.Checks[0].Level != "8 users" || g.Checks[1].Level != "4 users" {
+			t.Errorf("%s: %+v", c.why, g)
+		}
 	}
 }
 

@@ -1,13 +1,9 @@
 package compare
 
-import (
-	"slices"
-)
-
 // Gate is what B may be worse by before it counts as slower.
 type Gate struct {
 	Slower  float64  // a fraction of A's value, of shares a difference; at least 0
-	Metrics []string // empty: the objective's, or output_throughput where there is none
+	Metrics []string // empty: the objective's one or two, or output_throughput where there is none
 }
 
 // Outcome is what a gate says.
@@ -38,34 +34,53 @@ type Check struct {
 	Outcome         Outcome
 }
 
-// judge holds the levels to the gate: the objective's alone where a side has an
-// objective whose level both measured, else all.
+// judge holds the levels to the gate. Without metrics each figure of the objective is
+// held at its own level, so that a loss in either is a loss; metrics are held where the
+// objective's first figure is. Where a side has no objective, or its level was not
+// measured on both, that is every level.
 func (c *Comparison) judge(g Gate) *GateResult {
-	levels := c.Levels
+	var goals []Objective
 	for _, s := range []*Side{c.B, c.A} {
-		if s.Objective == nil {
-			continue
-		}
-		if len(g.Metrics) == 0 {
-			g.Metrics = []string{s.Objective.Metric}
-		}
-		if i := slices.IndexFunc(levels, s.Objective.at); i >= 0 && len(levels) == len(c.Levels) {
-			levels = levels[i : i+1]
+		if len(goals) == 0 {
+			goals = s.Objectives
 		}
 	}
-	if len(g.Metrics) == 0 {
-		g.Metrics = []string{"output_throughput"}
-	}
-	r := &GateResult{Gate: g, Outcome: Kept}
-	for i := range levels {
+	switch {
+	case len(g.Metrics) > 0:
+		at := Objective{}
+		if len(goals) > 0 {
+			at = goals[0]
+		}
+		goals = nil
 		for _, m := range g.Metrics {
-			r.add(&levels[i], m)
+			goals = append(goals, Objective{m, at.Workload, at.Load})
+		}
+	case len(goals) == 0:
+		goals = []Objective{{Metric: "output_throughput"}}
+	}
+	r := &GateResult{Gate: Gate{Slower: g.Slower}, Outcome: Kept}
+	for _, o := range goals {
+		r.Gate.Metrics = append(r.Gate.Metrics, o.Metric)
+		for _, l := range c.levelsOf(o) {
+			r.add(l, o.Metric)
 		}
 	}
 	if len(r.Checks) == 0 {
 		r.Outcome = Open
 	}
 	return r
+}
+
+// levelsOf is the level that a figure is of, or every one where there is no such.
+func (c *Comparison) levelsOf(o Objective) []*LevelPair {
+	var all []*LevelPair
+	for i := range c.Levels {
+		if o.Load.Kind != "" && o.at(c.Levels[i]) {
+			return []*LevelPair{&c.Levels[i]}
+		}
+		all = append(all, &c.Levels[i])
+	}
+	return all
 }
 
 func (o *Objective) at(p LevelPair) bool {

@@ -17,7 +17,8 @@ type Side struct {
 	Card      string
 	Bench     string // the version of qtune's measuring
 	Simulated bool
-	Objective *Objective // of the run that it is from
+	// Objectives are the figures that the run it is from was about: none, one or two.
+	Objectives []Objective
 	Levels    []Level
 	Notes     []string // what a reader must know, in English
 	Requests  string   // the file that holds its single requests, as the source names it

@@ -158,6 +158,9 @@ func newFolder(t testing.TB) *Folder {
 func decided(t testing.TB, folder *Folder, run, block string) string {
 	t.Helper()
 	p := searchProfile(t, block)
+	if strings.HasPrefix(block, "# of two") {
+		two(p, profiles.PickKnee)
+	}
 	u := simulated(t, folder, run, p)
 	known, earlier := folder.Known(func(err error) { t.Error(err) })
 	u.Known = known
@@ -232,9 +235,10 @@ func TestKilledRunsDecideTheSame(t *testing.T) {
 		"search {\n strategy = \"auto\"\n finish {\n  candidates = 1\n  starts = 1\n }\n budget { trials = 4 }\n}",
 		"search {\n strategy = \"auto\"\n finish { starts = 2 }\n budget { time = \"12m\" }\n}",
 		"search {\n strategy = \"random\"\n seed = 3\n finish { starts = 0 }\n budget { trials = 4 }\n}",
+		"# of two figures\nsearch {\n strategy = \"ofat\"\n finish {\n  candidates = 1\n  starts = 1\n }\n budget { trials = 3 }\n}",
 	} {
 		whole := newFolder(t)
-		warm := strings.HasPrefix(block, "#")
+		warm := strings.HasPrefix(block, "# after")
 		if warm {
 			runOld(t, whole, 6)
 		}

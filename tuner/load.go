@@ -246,27 +246,46 @@ func undecided(p *PastRun) Outcome {
 	return o
 }
 
-// Objective is the place of the objective in a result of the run; false if the
-// outcome names none or the result did not get there.
+// Objective is the place of the objective's first figure in a result of the run; false
+// if the outcome names none or the result did not get there.
 func (o *Outcome) Objective(r *TrialResult) (profiles.Objective, bool) {
-	want := o.Summary.Objective
+	return o.find(r, o.Summary.Objective)
+}
+
+// Objectives are the places of the objective's one or two figures, of those that the
+// result has.
+func (o *Outcome) Objectives(r *TrialResult) []profiles.Objective {
+	figures := []ObjectiveValue{o.Summary.Objective}
+	if o.Summary.Pair != nil {
+		figures = append(figures, o.Summary.Pair.Second)
+	}
+	var all []profiles.Objective
+	for _, f := range figures {
+		if goal, ok := o.find(r, f); ok {
+			all = append(all, goal)
+		}
+	}
+	return all
+}
+
+// find is the place of a figure in a result.
+func (o *Outcome) find(r *TrialResult, want ObjectiveValue) (profiles.Objective, bool) {
 	metric, known := bench.LookupMetric(want.Metric)
 	goal := profiles.Objective{Metric: metric, Minimize: want.Goal == "minimize"}
 	if r == nil || !known {
 		return goal, false
 	}
 	var found bool
-	if goal.At, found = o.place(r); !found {
+	if goal.At, found = o.place(r, want); !found {
 		return goal, false
 	}
 	return goal, r.Level(goal.At) != nil
 }
 
-// place finds where the objective is: by the level's name, or, for a level that
-// its result does not name in full, where the winner or the baseline has the
-// value that was chosen by.
-func (o *Outcome) place(r *TrialResult) (profiles.At, bool) {
-	want := o.Summary.Objective
+// place finds where a figure of the objective is: by the level's name, or, for a level
+// that its result does not name in full, where the winner or the baseline has the value
+// that was chosen by.
+func (o *Outcome) place(r *TrialResult, want ObjectiveValue) (profiles.At, bool) {
 	at, ok := levelWhere(r, func(workload string, l *bench.LevelResult) bool {
 		return workload == want.Workload && LevelName(l) == want.Level
 	})
@@ -281,7 +300,7 @@ func (o *Outcome) place(r *TrialResult) (profiles.At, bool) {
 			continue
 		}
 		at, ok = levelWhere(c.result, func(workload string, l *bench.LevelResult) bool {
-			v, ok := l.Metric(want.Metric)
+			v, ok := l.Metric(o.Summary.Objective.Metric)
 			return ok && workload == want.Workload && v == *c.choice.Value
 		})
 		if ok {

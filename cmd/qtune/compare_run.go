@@ -42,7 +42,7 @@ func (t *trialSide) side(pick string) (*compare.Side, error) {
 	if starts := t.finish(r); len(starts) > 0 {
 		s.Replace(starts)
 	}
-	s.Objective = t.objective(r)
+	s.Objectives = t.objectives(r)
 	return s, nil
 }
 
@@ -227,13 +227,13 @@ func (t *trialSide) requests(r *tuner.TrialResult) (map[files.Place]*compare.Req
 	return nil, nil
 }
 
-// objective is what the run was about.
-func (t *trialSide) objective(r *tuner.TrialResult) *compare.Objective {
-	goal, ok := t.past.Outcome.Objective(r)
-	if !ok {
-		return nil
+// objectives are the one or two figures that the run was about.
+func (t *trialSide) objectives(r *tuner.TrialResult) []compare.Objective {
+	var all []compare.Objective
+	for _, goal := range t.past.Outcome.Objectives(r) {
+		w := r.Workloads[goal.At.Workload]
+		load := files.LevelOf("", r.Level(goal.At), files.Sent{}, nil).Load
+		all = append(all, compare.Objective{Metric: goal.Metric.Name, Workload: w.Workload, Load: load})
 	}
-	w := r.Workloads[goal.At.Workload]
-	load := files.LevelOf("", &w.Levels[goal.At.Level], files.Sent{}, nil).Load
-	return &compare.Objective{Metric: goal.Metric.Name, Workload: w.Workload, Load: load}
+	return all
 }

@@ -38,7 +38,7 @@ func side(name string, factor float64, simulated bool) *compare.Side {
 	few := map[string]compare.Figure{"output_throughput": figure(41*factor, 0, 0), "ttft_mean": figure(30/factor, 0, 3), "e2e_mean": figure(0, 0, 3)}
 	return &compare.Side{
 		Name: name, Source: "run 20261124-093000.123", Client: compare.ClientQtune, Model: "Qwen/Qwen3-8B", Card: "RTX 4090", Simulated: simulated,
-		Objective: &compare.Objective{Metric: "output_throughput", Workload: "chat", Load: compare.Load{Kind: bench.KindClosed, Users: 20, OutputTokens: 50}},
+		Objectives: []compare.Objective{{Metric: "output_throughput", Workload: "chat", Load: compare.Load{Kind: bench.KindClosed, Users: 20, OutputTokens: 50}}},
 		Levels: []compare.Level{
 			{Workload: "chat", Load: compare.Load{Kind: bench.KindClosed, Users: 20, OutputTokens: 50}, Starts: []compare.Start{{Figures: full}}},
 			{Workload: "chat", Load: compare.Load{Kind: bench.KindSingle, OutputTokens: 10}, Starts: []compare.Start{{Figures: few}}},
