@@ -19,9 +19,9 @@ type Side struct {
 	Simulated bool
 	// Objectives are the figures that the run it is from was about: none, one or two.
 	Objectives []Objective
-	Levels    []Level
-	Notes     []string // what a reader must know, in English
-	Requests  string   // the file that holds its single requests, as the source names it
+	Levels     []Level
+	Notes      []string // what a reader must know, in English
+	Requests   string   // the file that holds its single requests, as the source names it
 }
 
 // ClientQtune is the client of qtune's own measurements.

@@ -10,21 +10,22 @@ import (
 	"github.com/qtune/qtune/tuner"
 )
 
-// Effect is what one value of a setting does to the objective, from the trials
-// that ran.
+// Effect is what one value of a setting does to a figure of the objective, from the
+// trials that ran.
 type Effect struct {
+	Metric string `json:"metric"` // the figure
 	Engine string `json:"engine"` // kind and name of the block
 	Axis   string `json:"axis"`
 	Value  string `json:"value"`
 	Trials int    `json:"trials"` // measured with it
 	Failed int    `json:"failed"`
-	// Mean is of the objective over those trials; nil without any.
+	// Mean is of the figure over those trials; nil without any.
 	Mean *float64 `json:"mean"`
 	// Reference says that this is the value which the others are compared with.
 	Reference bool `json:"reference"`
 	// Pairs counts the pairs of trials that differ in this setting alone, this
 	// value against the reference; Change is the mean of their changes of the
-	// objective as fractions, Median the one in the middle, which one odd trial
+	// figure as fractions, Median the one in the middle, which one odd trial
 	// does not move, Low and High the least and the greatest.
 	Pairs  int      `json:"pairs"`
 	Change *float64 `json:"change"`
@@ -39,11 +40,13 @@ type Effect struct {
 type setting struct {
 	values []string
 	row    *tuner.Row
+	figure *float64 // nil where the trial has none
 }
 
 // axes are what the trials of one engine block differ in.
 type axes struct {
 	engine   string
+	figure   tuner.ObjectiveValue // that effects are on
 	names    []string
 	settings []setting
 }
@@ -63,14 +66,35 @@ func axesOf(o *tuner.Outcome, results map[string]*tuner.TrialResult) []axes {
 		if !ok {
 			k = len(all)
 			at[name] = k
-			all = append(all, axes{engine: name})
+			all = append(all, axes{engine: name, figure: o.Summary.Objective})
 		}
-		all[k].settings = append(all[k].settings, setting{row: r})
+		all[k].settings = append(all[k].settings, setting{row: r, figure: r.Value})
 	}
 	for i := range all {
 		all[i].find(results)
 	}
 	return slices.DeleteFunc(all, func(a axes) bool { return len(a.names) == 0 })
+}
+
+// second are the same axes, for effects on the second figure of an objective.
+func (a *axes) second(figure tuner.ObjectiveValue) axes {
+	other := axes{engine: a.engine, figure: figure, names: a.names, settings: slices.Clone(a.settings)}
+	for i := range other.settings {
+		other.settings[i].figure = other.settings[i].row.Second
+	}
+	return other
+}
+
+// onBoth are the axes for effects on each of the objective's figures.
+func onBoth(o *tuner.Outcome, results map[string]*tuner.TrialResult) []axes {
+	var all []axes
+	for _, a := range axesOf(o, results) {
+		all = append(all, a)
+		if o.Summary.Pair != nil {
+			all = append(all, a.second(o.Summary.Pair.Second))
+		}
+	}
+	return all
 }
 
 // find names the axes and reads each trial's values of them.
@@ -148,7 +172,7 @@ func (a *axes) values(axis int) []string {
 func (a *axes) reference(axis int, values []string) int {
 	counts := make([]int, len(values))
 	for _, s := range a.settings {
-		if s.row.Value != nil {
+		if s.figure != nil {
 			counts[slices.Index(values, s.values[axis])]++
 		}
 	}
@@ -182,16 +206,16 @@ func (a *axes) effectsOf(axis int) []Effect {
 	reference := a.reference(axis, values)
 	references := map[string]float64{}
 	for _, s := range a.settings {
-		if s.values[axis] == values[reference] && s.row.Value != nil {
-			references[s.others(axis)] = *s.row.Value
+		if s.values[axis] == values[reference] && s.figure != nil {
+			references[s.others(axis)] = *s.figure
 		}
 	}
 	for i, v := range values {
 		e := &all[i]
-		*e = Effect{Engine: a.engine, Axis: a.names[axis], Value: v, Reference: i == reference}
+		*e = Effect{Metric: a.figure.Metric, Engine: a.engine, Axis: a.names[axis], Value: v, Reference: i == reference}
 		for _, s := range a.settings {
 			if s.values[axis] == v {
-				e.add(s.row, references[s.others(axis)])
+				e.add(s.figure, references[s.others(axis)])
 			}
 		}
 		e.finish()
@@ -200,8 +224,8 @@ func (a *axes) effectsOf(axis int) []Effect {
 }
 
 // add counts a trial, and its pair with the reference if that is not 0.
-func (e *Effect) add(row *tuner.Row, reference float64) {
-	if row.Value == nil {
+func (e *Effect) add(figure *float64, reference float64) {
+	if figure == nil {
 		e.Failed++
 		return
 	}
@@ -209,11 +233,11 @@ func (e *Effect) add(row *tuner.Row, reference float64) {
 	if e.Mean == nil {
 		e.Mean = new(float64)
 	}
-	*e.Mean += *row.Value
+	*e.Mean += *figure
 	if reference == 0 || e.Reference {
 		return
 	}
-	e.changes = append(e.changes, *row.Value/reference-1)
+	e.changes = append(e.changes, *figure/reference-1)
 }
 
 func (e *Effect) finish() {

@@ -70,7 +70,7 @@ func TestEffectsComparePairsThatDifferInOneFlag(t *testing.T) {
 func TestOneOddTrialDoesNotMoveTheTypicalEffect(t *testing.T) {
 	e := Effect{}
 	for _, v := range []float64{101, 102, 99, 400, 100} {
-		e.add(&tuner.Row{Value: &v}, 100)
+		e.add(&v, 100)
 	}
 	e.finish()
 	if math.Abs(*e.Median-.01) > 1e-9 || *e.High != 3 || math.Abs(*e.Low+.01) > 1e-9 {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/qtune/qtune/bench"
 	"github.com/qtune/qtune/report/chart"
 	"github.com/qtune/qtune/tuner"
 )
@@ -13,9 +14,12 @@ import (
 // effects shows what each flag does, whatever the others are.
 func (b *builder) effects() Section {
 	s := b.section("effects")
-	for _, a := range axesOf(b.o, b.results) {
+	for _, a := range onBoth(b.o, b.results) {
 		all := a.effects()
-		if f := b.effectFigure(a.engine, all); f != nil {
+		if f := b.effectFigure(&a, all); f != nil {
+			if b.o.Summary.Pair != nil {
+				s.Blocks = append(s.Blocks, Block{Text: b.Say("effects.on", b.metricName(a.figure.Metric), a.engine)})
+			}
 			s.Blocks = append(s.Blocks, Block{List: b.strongest(all)}, Block{Figure: f})
 		}
 	}
@@ -58,8 +62,8 @@ func pickEffect(effects []Effect) *Effect {
 	return most
 }
 
-func (b *builder) effectFigure(engine string, all [][]Effect) *Figure {
-	title := b.caption(b.Say("effects.figure", b.metricName(b.o.Summary.Objective.Metric), engine))
+func (b *builder) effectFigure(a *axes, all [][]Effect) *Figure {
+	title := b.caption(b.Say("effects.figure", b.metricName(a.figure.Metric), a.engine))
 	picture := chart.Effects{Title: title, Unit: b.Say("effects.axis"), Format: func(v float64) string {
 		return strings.TrimSuffix(changeText(v), ".0 %") + " %"
 	}}
@@ -71,7 +75,7 @@ func (b *builder) effectFigure(engine string, all [][]Effect) *Figure {
 			}
 		}
 	}
-	q := quantityOf(means, b.unit)
+	q := quantityOf(means, bench.Unit(a.figure.Unit))
 	t := &Table{Caption: title, Fold: b.Say("data"), Columns: []Column{
 		{Title: b.Say("column.flag"), Code: true}, {Title: b.Say("column.value"), Code: true},
 		{Title: b.Say("column.trials"), Numeric: true}, {Title: b.Say("column.failed"), Numeric: true},
@@ -91,7 +95,11 @@ func (b *builder) effectFigure(engine string, all [][]Effect) *Figure {
 	if len(picture.Rows) == 0 {
 		return nil
 	}
-	return &Figure{Name: "effects-" + fileName(engine), Title: title, Note: b.Say("effects.note"), picture: picture, Table: t}
+	name := "effects-" + fileName(a.engine)
+	if a.figure.Metric != b.o.Summary.Objective.Metric || a.figure.Level != b.o.Summary.Objective.Level {
+		name += "-" + fileName(a.figure.Metric)
+	}
+	return &Figure{Name: name, Title: title, Note: b.Say("effects.note"), picture: picture, Table: t}
 }
 
 func effectRow(e *Effect, q quantity) TableRow {

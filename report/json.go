@@ -42,7 +42,7 @@ func NewData(run *tuner.PastRun, version string) *Data {
 		Outcome: run.Outcome, Gain95: run.Outcome.GainInterval(), Results: run.Results, Finish: run.Finish,
 		Timeline: staysOf(run), Profile: b.source(), Missing: run.Missing,
 	}
-	for _, a := range axesOf(b.o, b.results) {
+	for _, a := range onBoth(b.o, b.results) {
 		for _, effects := range a.effects() {
 			d.Effects = append(d.Effects, effects...)
 		}

@@ -121,7 +121,7 @@ func (e *ending) why() string {
 func goals(p *profiles.Profile) string {
 	place := func(at profiles.At) string { return fmt.Sprintf("%d.%d", at.Workload, at.Level) }
 	var parts []string
-	for _, o := range figures(p.Objective) {
+	for _, o := range Figures(p.Objective) {
 		parts = append(parts, goal(o)+" "+o.Metric.Name+" at "+place(o.At))
 	}
 	if p.Objective.Pick != "" {

@@ -200,7 +200,7 @@ func broken(p *profiles.Profile, r *TrialResult) string {
 // profile's constraints say of it; "" if it does.
 func unsound(p *profiles.Profile, r *TrialResult) string {
 	ruled := slices.ContainsFunc(p.Constraints, func(c profiles.Constraint) bool { return c.Metric.Name == "error_rate" })
-	for _, o := range figures(p.Objective) {
+	for _, o := range Figures(p.Objective) {
 		switch l := r.Level(o.At); {
 		case l == nil:
 		case l.Client.Bound:

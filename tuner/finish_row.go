@@ -102,7 +102,7 @@ func disturbed(p *profiles.Profile, r *TrialResult) bool {
 	if machineFault(r) {
 		return true
 	}
-	return slices.ContainsFunc(figures(p.Objective), func(o profiles.Objective) bool {
+	return slices.ContainsFunc(Figures(p.Objective), func(o profiles.Objective) bool {
 		l := r.Level(o.At)
 		return l != nil && l.Client.Bound
 	})

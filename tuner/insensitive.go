@@ -22,7 +22,7 @@ const minFlat = 6
 // not above that of a restart. "" where that is not so, or cannot be said yet.
 func flat(p *profiles.Profile, results []TrialResult) string {
 	why := ""
-	for _, o := range figures(p.Objective) {
+	for _, o := range Figures(p.Objective) {
 		if why = flatIn(p, o, results); why == "" {
 			return ""
 		}

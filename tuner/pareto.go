@@ -31,8 +31,8 @@ func Score(o profiles.Objective, of func(profiles.Objective) (float64, bool)) (f
 	return score, ok && !math.IsNaN(score) && !math.IsInf(score, 0)
 }
 
-// figures are the objective's one or two figures.
-func figures(o profiles.Objective) []profiles.Objective {
+// Figures are the objective's one or two figures.
+func Figures(o profiles.Objective) []profiles.Objective {
 	if o.Also == nil {
 		return []profiles.Objective{o}
 	}

@@ -20,7 +20,7 @@ func (a *attempt) order() (all []profiles.At, decisive int) {
 		}
 	}
 	if a.screens() {
-		for _, o := range figures(p.Objective) {
+		for _, o := range Figures(p.Objective) {
 			add(o.At)
 		}
 		for _, c := range p.Constraints {

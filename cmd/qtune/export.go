@@ -16,6 +16,7 @@ import (
 	"github.com/qtune/qtune/export"
 	"github.com/qtune/qtune/gpu"
 	"github.com/qtune/qtune/profiles"
+	"github.com/qtune/qtune/report"
 	"github.com/qtune/qtune/tuner"
 )
 
@@ -167,20 +168,29 @@ func (win *winner) title() []string {
 		first = fmt.Sprintf("Written by qtune %s: the baseline of run %s of %s, %s, which nothing has beaten.", qtuneVersion(), sum.Run, win.profile.Name, win.engine.Label())
 	}
 	lines := []string{first}
-	if v := sum.Objective.Value; v != nil {
-		line := fmt.Sprintf("%s %s at %s", sum.Objective.Metric, tuner.Figure(*v, bench.Unit(sum.Objective.Unit)), sum.Objective.Level)
-		if sum.Gain != nil && !sum.KeptBaseline {
-			line += fmt.Sprintf(", %+.1f %% against the baseline", 100**sum.Gain)
-		}
-		if sum.Simulated {
-			line += ", simulated"
-		}
-		lines = append(lines, line+".")
+	lines = append(lines, gained(sum, sum.Objective, sum.Gain)...)
+	if sum.Pair != nil {
+		lines = append(lines, gained(sum, sum.Pair.Second, sum.Pair.Gain.Value)...)
 	}
 	if sum.Simulated {
 		lines = append(lines, "SIMULATED: the engines were simulated on "+sum.Card+", and nothing was measured. Which configuration is the best on a real card is not known.")
 	}
 	return lines
+}
+
+// gained is a line on a figure of the winner; none where it has no such figure.
+func gained(sum *tuner.Summary, o tuner.ObjectiveValue, gain *float64) []string {
+	if o.Value == nil {
+		return nil
+	}
+	line := fmt.Sprintf("%s %s at %s", o.Metric, tuner.Figure(*o.Value, bench.Unit(o.Unit)), o.Level)
+	if gain != nil && !sum.KeptBaseline {
+		line += ", " + report.Change(*gain) + " than the baseline"
+	}
+	if sum.Simulated {
+		line += ", simulated"
+	}
+	return []string{line + "."}
 }
 
 // marked is the winner's candidate with a mark in the place of each secret.
@@ -266,25 +276,20 @@ func (win *winner) reasons() map[string]string {
 // sweptReason compares the values of a flag that was swept, by the best trial of
 // each; "" for another flag.
 func (win *winner) sweptReason(f profiles.Flag) string {
-	sum := &win.past.Outcome.Summary
-	best, order := map[string]float64{}, []string{}
+	goal := win.profile.Objective
+	best, scores, order := map[string]*tuner.TrialResult{}, map[string]float64{}, []string{}
 	for i := range win.past.Results {
 		r := &win.past.Results[i]
-		if r.Engine != win.engine.Kind || r.Name != win.engine.Name {
-			continue
-		}
-		goal, there := win.past.Outcome.Objective(r)
-		v, ok := r.Value(goal)
-		if !there || !ok {
+		score, ok := tuner.Score(goal, r.Value)
+		if !ok || r.Engine != win.engine.Kind || r.Name != win.engine.Name {
 			continue
 		}
 		value := flagOf(r.Flags, f.Name)
-		old, seen := best[value]
-		if !seen {
+		if best[value] == nil {
 			order = append(order, value)
 		}
-		if !seen || v > old != goal.Minimize {
-			best[value] = v
+		if best[value] == nil || score > scores[value] != goal.Minimize {
+			best[value], scores[value] = r, score
 		}
 	}
 	if len(order) < 2 {
@@ -292,9 +297,20 @@ func (win *winner) sweptReason(f profiles.Flag) string {
 	}
 	var parts []string
 	for _, value := range order[:min(len(order), 6)] {
-		parts = append(parts, fmt.Sprintf("%s: %s", value, tuner.Figure(best[value], bench.Unit(sum.Objective.Unit))))
+		parts = append(parts, value+": "+figuresOf(goal, best[value]))
 	}
-	return fmt.Sprintf("swept; the best trial with %s%s", strings.Join(parts, ", "), simulatedWord(sum.Simulated))
+	return "swept; the best trial with " + strings.Join(parts, ", ") + simulatedWord(win.past.Outcome.Summary.Simulated)
+}
+
+// figuresOf are the objective's one or two figures of a trial.
+func figuresOf(goal profiles.Objective, r *tuner.TrialResult) string {
+	var parts []string
+	for _, o := range tuner.Figures(goal) {
+		if v, ok := r.Value(o); ok {
+			parts = append(parts, tuner.Figure(v, o.Metric.Unit))
+		}
+	}
+	return strings.Join(parts, " and ")
 }
 
 func flagOf(flags tuner.Flags, name string) string {

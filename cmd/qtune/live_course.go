@@ -30,8 +30,8 @@ type liveCourse struct {
 	began     time.Time         // of the run
 
 	now    tuner.Event
-	base   *float64 // the objective's value of the baseline; nil before it has one
-	stage  string   // what a start is at
+	base   *tuner.TrialResult // the baseline's; nil before it is there
+	stage  string             // what a start is at
 	gate   gate
 	trial  time.Time           // when the trial began
 	since  time.Time           // when its gate did, of the load gate when the level did
@@ -89,9 +89,7 @@ func (c *liveCourse) enter(g gate, now time.Time) {
 func (c *liveCourse) ended(e tuner.Event) {
 	c.gate = gateNone
 	if e.Trial.Baseline && e.Purpose == tuner.PurposeSearch && e.Type != tuner.EventTrialRetried && c.profile != nil {
-		if v, ok := e.Result.Value(c.profile.Objective); ok && v > 0 {
-			c.base = &v
-		}
+		c.base = e.Result
 	}
 	if e.Type == tuner.EventTrialReused {
 		return

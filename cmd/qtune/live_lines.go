@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/qtune/qtune/bench"
+	"github.com/qtune/qtune/profiles"
 	"github.com/qtune/qtune/report"
 	"github.com/qtune/qtune/report/words"
 	"github.com/qtune/qtune/tuner"
@@ -241,18 +242,39 @@ func spark(points []bench.LevelResult) string {
 	return line
 }
 
-// best is the trial that leads, its value, and what that is over the baseline's.
+// best is the trial that leads, its one or two figures, and what these are to the
+// baseline's.
 func (c *liveCourse) best() []string {
 	b := c.now.Best
-	o := c.profile.Objective
-	fields := []string{b.Result.Engine + " " + b.Result.Name, tuner.Figure(*b.Value, o.Metric.Unit) + simulatedWord(c.simulated)}
-	switch {
-	case b.Result.Baseline:
+	fields := []string{b.Result.Engine + " " + b.Result.Name}
+	values := []*float64{b.Value, b.Second}
+	goals := tuner.Figures(c.profile.Objective)
+	for i, o := range goals {
+		figure := tuner.Figure(*values[i], o.Metric.Unit) + simulatedWord(c.simulated)
+		if len(goals) > 1 {
+			figure = o.Metric.Name + " " + figure
+		}
+		fields = append(fields, figure)
+		if !b.Result.Baseline {
+			fields = append(fields, c.toBaseline(o, *values[i]))
+		}
+	}
+	if b.Result.Baseline {
 		fields = append(fields, "the baseline")
-	case c.base != nil:
-		fields = append(fields, fmt.Sprintf("%+.1f %% to the baseline", 100*(*b.Value / *c.base - 1)))
 	}
 	return fields
+}
+
+// toBaseline is what a figure is to the baseline's; "" where that has none.
+func (c *liveCourse) toBaseline(o profiles.Objective, value float64) string {
+	if c.base == nil {
+		return ""
+	}
+	base, ok := c.base.Value(o)
+	if !ok || base <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("%+.1f %% to the baseline", 100*(value/base-1))
 }
 
 // account is the time and the money, gone and left.

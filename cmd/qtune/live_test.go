@@ -150,6 +150,34 @@ func moments(t testing.TB, simulated bool, look func(name string, s *story)) {
 	look("between two trials", s)
 }
 
+// TestLiveLineOfTwoFigures names both where both count, each with what it is to the
+// baseline's.
+func TestLiveLineOfTwoFigures(t *testing.T) {
+	s := newStory(t, true)
+	o := &s.course.profile.Objective
+	ttft, _ := bench.LookupMetric("ttft_mean")
+	o.Also, o.Pick = &profiles.Objective{Metric: ttft, Minimize: true, At: o.At}, profiles.PickKnee
+	verdict := func(tokens, wait float64) *tuner.Verdict {
+		levels := make([]bench.LevelResult, o.At.Level+1)
+		levels[o.At.Level] = bench.LevelResult{OutputThroughput: tokens, TTFT: bench.Stats{Mean: &wait}}
+		r := &tuner.TrialResult{Engine: "vllm", Name: "a", Status: tuner.OK}
+		r.Workloads = append(r.Workloads, tuner.WorkloadResult{Levels: levels})
+		return &tuner.Verdict{Result: r, Value: &tokens, Second: &wait}
+	}
+	base := verdict(100, 200)
+	base.Result.Baseline = true
+	s.course.base, s.course.now.Best = base.Result, base
+	want := "vllm a|output_throughput 100.0 tok/s simulated|ttft_mean 200 ms simulated|the baseline"
+	if got := strings.Join(s.course.best(), "|"); got != want {
+		t.Errorf("%q", got)
+	}
+	s.course.now.Best = verdict(120, 150)
+	want = "vllm a|output_throughput 120.0 tok/s simulated|+20.0 % to the baseline|ttft_mean 150 ms simulated|-25.0 % to the baseline"
+	if got := strings.Join(s.course.best(), "|"); got != want {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestLiveRegion holds what the region says to its golden file: at three widths, with
 // real engines and simulated ones.
 func TestLiveRegion(t *testing.T) {

@@ -147,5 +147,8 @@ func winnerOf(s *tuner.Summary) string {
 	if s.Winner.Value != nil {
 		parts = append(parts, tuner.Figure(*s.Winner.Value, bench.Unit(s.Objective.Unit))+simulatedWord(s.Simulated))
 	}
+	if p := s.Pair; p != nil && p.Second.Value != nil {
+		parts = append(parts, p.Second.Metric+" "+tuner.Figure(*p.Second.Value, bench.Unit(p.Second.Unit))+simulatedWord(s.Simulated))
+	}
 	return strings.Join(parts, ", ")
 }
