@@ -14,6 +14,7 @@ import (
 type Observation struct {
 	Name     string // of the trial; levels of one name are one trial's
 	Trial    Trial
+	Cores    string // on a CPU: what of its settings says how many it may use, as text; equal ones are alike
 	Workload bench.Workload
 	Level    bench.Level
 	Measured bench.LevelResult
@@ -177,9 +178,14 @@ func newFitter(s *Site, observations []Observation) (*fitter, []string, error) {
 		skipped = append(skipped, why)
 	}
 	servers := map[string]*Server{}
+	var shaken []string
+	if s.Card.CPU {
+		shaken = disturbed(observations)
+	}
 	for i := range observations {
-		o := &observations[i]
-		if why := f.add(o, servers); why != "" {
+		if s.Card.CPU && shaken[i] != "" {
+			skip(shaken[i])
+		} else if why := f.add(&observations[i], servers); why != "" {
 			skip(why)
 		}
 	}

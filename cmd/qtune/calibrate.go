@@ -226,11 +226,23 @@ func (f *forecaster) levelsOf(e *profiles.Engine, r *tuner.TrialResult) []predic
 				continue
 			}
 			all = append(all, predict.Observation{
-				Name: r.Trial, Trial: trial, Workload: f.profile.Workloads[w], Level: f.profile.Workloads[w].Levels[l], Measured: r.Workloads[w].Levels[l],
+				Name: r.Trial, Trial: trial, Cores: coreSettings(r), Workload: f.profile.Workloads[w], Level: f.profile.Workloads[w].Levels[l], Measured: r.Workloads[w].Levels[l],
 			})
 		}
 	}
 	return all
+}
+
+// coreSettings are the settings of a trial that say on which cores its engine computes: its
+// environment, and the flags that count threads.
+func coreSettings(r *tuner.TrialResult) string {
+	text := fmt.Sprint(r.Env)
+	for _, f := range r.Flags {
+		if strings.Contains(f.Name, "thread") {
+			text += fmt.Sprint(" ", f)
+		}
+	}
+	return text
 }
 
 // noProfileError is a run whose profile needs variables to be read again.
