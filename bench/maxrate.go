@@ -15,6 +15,7 @@ const (
 	rateFirst     = 1.0              // requests per second, where no rate to begin with is given
 	rateBracket   = 0.05             // the search ends when the bracket is at most so wide, as a share
 	rateTries     = 16
+	rateAgain     = 2     // times that a rate is tried again at which the client was the bottleneck
 	decideLeast   = 20    // requests before a try may be ended early
 	decideMistake = 0.001 // the chance of a wrong early end at one look; small, since there are many
 )
@@ -22,7 +23,9 @@ const (
 // maxRate finds the highest rate at which the SLO holds: it doubles the rate until
 // the SLO breaks, or halves it until it holds, and then bisects, on a logarithmic
 // scale. The result is that of the highest rate that held, and lists all that were
-// tried; the rate is 0 where none held.
+// tried; the rate is 0 where none held. Where the client was the bottleneck nothing is
+// known of the server: that rate is tried again, and if it stays so, the search ends
+// and its result is bound by the client.
 func (c *Client) maxRate(ctx context.Context, t Target, w Workload, l Level) (LevelResult, error) {
 	return findRate(w, l, func(l Level) (LevelResult, error) { return c.level(ctx, t, w, l, &verdict{}) })
 }
@@ -38,6 +41,9 @@ func findRate(w Workload, l Level, measure func(Level) (LevelResult, error)) (Le
 		if err := s.try(rate); err != nil {
 			return s.result(), err
 		}
+		if s.bound != nil {
+			break
+		}
 		rate = s.next(rate)
 	}
 	return s.result(), nil
@@ -52,9 +58,10 @@ type search struct {
 	best      *LevelResult
 	last      LevelResult
 	tried     []TriedRate
+	bound     *ClientCost // of the rate at which the client was the bottleneck, each time
 }
 
-// try measures one rate.
+// try measures one rate, again where the client was the bottleneck.
 func (s *search) try(rate float64) error {
 	l := s.level
 	l.Kind, l.Rate, l.RateEnd = KindOpen, rate, 0
@@ -67,22 +74,34 @@ func (s *search) try(rate float64) error {
 	if len(s.tried) > 0 {
 		l.Warmup = 0 // the server is warm
 	}
-	r, err := s.measure(l)
-	s.last = r
-	if err != nil {
-		return err
+	for range 1 + rateAgain {
+		r, err := s.measure(l)
+		s.last = r
+		if err != nil {
+			return err
+		}
+		if s.enter(rate, r); !r.Client.Bound {
+			return nil
+		}
 	}
+	s.bound = &s.last.Client
+	return nil
+}
+
+// enter notes what became of one rate.
+func (s *search) enter(rate float64, r LevelResult) {
 	held, why := r.Holds(s.work.SLO)
 	if r.Client.Bound {
 		held, why = false, "the load client was the bottleneck"
 	}
 	s.tried = append(s.tried, TriedRate{Rate: rate, Held: held, Reason: why, Requests: r.Requests.Total, DurationS: r.DurationS})
-	if held {
+	switch {
+	case r.Client.Bound:
+	case held:
 		s.low, s.best = rate, &r
-	} else {
+	default:
 		s.high = rate
 	}
-	return nil
 }
 
 // neededFor is how many requests a try must have at least, so that every figure of
@@ -128,6 +147,11 @@ func (s *search) result() LevelResult {
 		r.Notes = append(r.Notes, "the SLO held at no rate that was tried: the other figures are those of the last one")
 	}
 	r.Kind, r.Tried, r.Partial = KindMaxRate, s.tried, s.last.Partial
+	if s.bound != nil {
+		r.Client = *s.bound
+		r.Notes = append(r.Notes, fmt.Sprintf("at %s/s the load client was the bottleneck, %d times: the search was ended", short(s.last.Rate), 1+rateAgain))
+		return r
+	}
 	switch {
 	case s.best != nil && math.IsInf(s.high, 1):
 		r.Notes = append(r.Notes, fmt.Sprintf("the SLO held at every rate up to %s/s: the highest may be higher", short(s.low)))

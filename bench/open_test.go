@@ -205,6 +205,41 @@ func TestTheHighestRateUnderAnSLO(t *testing.T) {
 	})
 }
 
+// What the client was too slow for says nothing of the server: a rate is tried again,
+// and where that does not help, the search does not pass for an answer.
+func TestTheHighestRateWhereTheClientIsTheBottleneck(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name   string
+		slow   func(try int, rate float64) bool
+		bound  bool
+		lowest float64
+	}{
+		{"now and then", func(try int, _ float64) bool { return try%3 == 1 }, false, 28},
+		{"from a rate on", func(_ int, rate float64) bool { return rate > 10 }, true, 8},
+		{"always", func(int, float64) bool { return true }, true, 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tries := 0
+			measure := func(l Level) (LevelResult, error) { // of a server that can do 30 a second
+				tries++
+				latency := 100.0
+				if l.Rate > 30 {
+					latency = 1e4
+				}
+				r := LevelResult{Rate: l.Rate, Requests: RequestCount{Total: 100, Completed: 100}, TTFTIntended: Stats{N: 100, P95: &latency}}
+				r.Client.Bound = tc.slow(tries, l.Rate)
+				return r, nil
+			}
+			w := Workload{SLO: []Limit{{"ttft", "p95", time.Second}}}
+			r, err := findRate(w, Level{Kind: KindMaxRate, Rate: 4}, measure)
+			if err != nil || r.Client.Bound != tc.bound || r.Rate < tc.lowest || r.Rate > 30 {
+				t.Errorf("%v: %.1f/s, bound %v, notes %q, tried %+v", err, r.Rate, r.Client.Bound, r.Notes, r.Tried)
+			}
+		})
+	}
+}
+
 func TestARateThatGrowsIsNoSaturation(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -35,13 +36,17 @@ const exitCodes = `Exit codes:
   6    slower than allowed (compare --fail-if-slower)
   130  interrupted`
 
+// sameSignal is how long a signal may repeat itself: timeout(1) sends its own to the
+// process and to its group. One that comes later ends the process at once.
+const sameSignal = time.Second
+
 // run is the program: arguments in, exit code out.
 func run(ctx context.Context, args []string, w *world) int {
 	if w.signals {
 		var stop context.CancelFunc
 		ctx, stop = signal.NotifyContext(ctx, endings()...)
 		defer stop()
-		context.AfterFunc(ctx, stop) // a second signal ends the process at once
+		context.AfterFunc(ctx, func() { time.AfterFunc(sameSignal, stop) })
 	}
 	out := &usedWriter{Writer: w.stdout}
 	w.stdout = out
