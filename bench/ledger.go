@@ -189,7 +189,7 @@ func (l *ledger) add(r Request, user int, intended time.Duration, a *answer) Out
 	l.busy[user] = idle
 	l.inFlight--
 	l.bytes += a.bytes
-	if a.connected {
+	if a.connected && !r.held { // whoever is held waits for the server, not for the client
 		_ = l.delays.RecordValue(max(0, int64(l.clock.wall(a.sent-intended)/time.Microsecond)))
 	}
 	if a.fail != nil {

@@ -12,6 +12,8 @@ type slots struct {
 	mu   sync.Mutex
 	back []int
 	made int
+
+	until time.Duration // when a request last had to wait for one
 }
 
 func newSlots(n int) *slots { return &slots{free: make(chan struct{}, n)} }
@@ -87,7 +89,9 @@ func (p *phase) send(ctx context.Context, slots *slots, wg *sync.WaitGroup, r Re
 	}
 	if late {
 		p.ledger.held()
+		slots.until = p.ledger.clock.now()
 	}
+	r.held = r.At < slots.until
 	if !p.ledger.hand(id) {
 		slots.give(id)
 		return false

@@ -37,6 +37,8 @@ type Request struct {
 	// Turn is the number of the request of Prompts.File or of the entry of Prompts.Trace
 	// that it is, from 0; -1 without.
 	Turn int `json:"turn"`
+
+	held bool // it could not be sent in time, since too many were under way
 }
 
 // Plan lists the requests of a level of w, warm-up first: a pure function of the
