@@ -66,6 +66,6 @@ if command -v gcc >/dev/null && [ "$("$GO" env GOOS)" = linux ]; then
 else
 	say "no build with NVML: it takes Linux and gcc"
 fi
-[ ! -x scripts/sbom.sh ] || scripts/sbom.sh "$DIST"
+[ ! -x scripts/sbom.sh ] || scripts/sbom.sh "$DIST" "$VERSION"
 (cd "$DIST" && sha256sum -- * >SHA256SUMS)
 image

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # sbom.sh BINARY [VERSION] writes a CycloneDX 1.5 document of what a Go binary is
 # made of to standard output: its modules with their versions and hashes, as the
-# linker noted them in it. sbom.sh FOLDER writes NAME.cdx.json beside each release
-# archive NAME.tar.gz in a folder.
+# linker noted them in it. sbom.sh FOLDER [VERSION] writes NAME.cdx.json beside each
+# release archive NAME.tar.gz in a folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -35,7 +35,7 @@ bom() {
 	}'
 }
 
-# archives FOLDER does so for the program in each archive of a folder.
+# archives FOLDER VERSION does so for the program in each archive of a folder.
 archives() {
 	local tmp name
 	tmp=$(mktemp -d)
@@ -43,7 +43,7 @@ archives() {
 		[ -f "$archive" ] || continue
 		name=$(basename "$archive" .tar.gz)
 		tar -xzf "$archive" -C "$tmp"
-		bom "$(find "$tmp/$name" -type f \( -name qtune -o -name qtune-nvml \) | head -1)" "" >"$1/$name.cdx.json"
+		bom "$(find "$tmp/$name" -type f \( -name qtune -o -name qtune-nvml \) | head -1)" "$2" >"$1/$name.cdx.json"
 		say "$name.cdx.json"
 	done
 	rm -rf "$tmp"
@@ -51,4 +51,4 @@ archives() {
 
 [ $# -ge 1 ] || die "no binary given" "usage: scripts/sbom.sh bin/qtune [VERSION], or scripts/sbom.sh dist"
 need_go
-if [ -d "$1" ]; then archives "$1"; else bom "$1" "${2:-}"; fi
+if [ -d "$1" ]; then archives "$1" "${2:-}"; else bom "$1" "${2:-}"; fi

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"unicode/utf8"
 
 	"github.com/qtune/qtune/compare"
 )
@@ -140,7 +141,8 @@ func (q *request) scan(line []byte) bool {
 	}
 }
 
-// quoted splits a string off; false for one with an escape.
+// quoted splits a string off; false for one with an escape, or with bytes that are no
+// UTF-8, which JSON replaces.
 func quoted(b []byte) (text, rest []byte, ok bool) {
 	if len(b) == 0 || b[0] != '"' {
 		return nil, nil, false
@@ -150,7 +152,7 @@ func quoted(b []byte) (text, rest []byte, ok bool) {
 		return nil, nil, false
 	}
 	text = b[1 : 1+end]
-	return text, b[end+2:], bytes.IndexByte(text, '\\') < 0
+	return text, b[end+2:], bytes.IndexByte(text, '\\') < 0 && utf8.Valid(text)
 }
 
 // scalar splits a string without its quotes, a number or a word off.
