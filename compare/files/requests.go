@@ -126,8 +126,9 @@ func (q *request) scan(line []byte) bool {
 		if !ok || len(after) < 2 || after[0] != ':' {
 			return false
 		}
+		text := after[1] == '"'
 		value, after, ok := scalar(after[1:])
-		if !ok || !q.set(key, value) || len(after) == 0 {
+		if !ok || !q.set(key, value, text) || len(after) == 0 {
 			return false
 		}
 		switch after[0] {
@@ -171,30 +172,34 @@ func scalar(b []byte) (value, rest []byte, ok bool) {
 	return nil, nil, false
 }
 
-// set takes a field; false where its value is not of the kind that it has.
-func (q *request) set(key, value []byte) bool {
+// set takes a field, text being a string; false where its value is not of the kind that
+// it has, or where JSON, which does not tell capitals, may take it for another one.
+func (q *request) set(key, value []byte, text bool) bool {
 	switch string(key) {
 	case "workload":
 		q.workload = value
+		return text
 	case "level":
 		q.level = value
-	case "seq":
-		return integer(value, &q.seq)
-	case "sent_ns":
-		return integer(value, &q.sent)
-	case "ttft_ns":
-		return integer(value, &q.ttft)
-	case "e2e_ns":
-		return integer(value, &q.e2e)
-	case "output_tokens":
-		return integer(value, &q.tokens)
+		return text
 	case "error":
 		q.failed = len(value) > 0
+		return text
 	case "warmup":
 		q.warmup = string(value) == "true"
-		return q.warmup || string(value) == "false"
+		return !text && (q.warmup || string(value) == "false")
+	case "seq":
+		return !text && integer(value, &q.seq)
+	case "sent_ns":
+		return !text && integer(value, &q.sent)
+	case "ttft_ns":
+		return !text && integer(value, &q.ttft)
+	case "e2e_ns":
+		return !text && integer(value, &q.e2e)
+	case "output_tokens":
+		return !text && integer(value, &q.tokens)
 	}
-	return true
+	return !bytes.ContainsFunc(key, func(r rune) bool { return r > 'z' || r >= 'A' && r <= 'Z' })
 }
 
 // integer reads a number of nanoseconds or less; false for any other number.
