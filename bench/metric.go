@@ -1,6 +1,9 @@
 package bench
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Unit is the unit of a metric's value.
 type Unit string
@@ -11,6 +14,8 @@ const (
 	UnitRequestsPerSecond Unit = "req/s"
 	UnitMilliseconds      Unit = "ms"
 	UnitShare             Unit = "share" // 0 to 1
+	UnitJoulesPerToken    Unit = "J/tok"
+	UnitCostPerTokens     Unit = "per Mtok" // in the currency of the price of a card's hour, of a million output tokens
 )
 
 // Metric is a figure of a level that an objective or a constraint can name.
@@ -30,6 +35,13 @@ var throughputs = []Metric{
 	{"error_rate", UnitShare},
 }
 
+// costs are what an output token takes; of a level whose energy nobody measured, or whose
+// server has no price, there are none.
+var costs = []Metric{
+	{"energy_per_token", UnitJoulesPerToken},
+	{"cost_per_million_tokens", UnitCostPerTokens},
+}
+
 var (
 	latencies  = []string{"ttft", "tpot", "itl", "e2e", "queue", "ttft_intended", "e2e_intended"}
 	statistics = []string{"mean", "p50", "p90", "p95", "p99"}
@@ -37,7 +49,7 @@ var (
 
 // Metrics lists every metric, in the order in which help shows them.
 func Metrics() []Metric {
-	all := append([]Metric(nil), throughputs...)
+	all := slices.Concat(throughputs, costs)
 	for _, l := range latencies {
 		for _, s := range statistics {
 			all = append(all, Metric{l + "_" + s, UnitMilliseconds})
@@ -76,6 +88,10 @@ func (r *LevelResult) Metric(name string) (float64, bool) {
 		return known(r.GoodShare)
 	case "error_rate":
 		return r.ErrorRate(), true
+	case "energy_per_token":
+		return r.energyPerToken()
+	case "cost_per_million_tokens":
+		return r.HourCost / 3600 / r.OutputThroughput * 1e6, r.HourCost > 0 && r.OutputThroughput > 0
 	}
 	i := strings.LastIndexByte(name, '_')
 	if i < 0 {
@@ -89,6 +105,14 @@ func (r *LevelResult) Metric(name string) (float64, bool) {
 		return 0, false
 	}
 	return stats.value(name[i+1:])
+}
+
+// energyPerToken is what all cards took in the measured time over its output tokens.
+func (r *LevelResult) energyPerToken() (float64, bool) {
+	if r.Usage == nil {
+		return 0, false
+	}
+	return known(r.Usage.JoulesPerToken)
 }
 
 func known(v *float64) (float64, bool) {

@@ -149,8 +149,10 @@ type LevelResult struct {
 	SimulatorLagMS *float64 `json:"simulator_lag_ms,omitempty"`
 	// Usage is what the machine did meanwhile, where somebody looked.
 	Usage *usage.Level `json:"usage,omitempty"`
-	Notes []string     `json:"notes,omitempty"` // what a reader must know before believing it
-	Began time.Time    `json:"-"`               // of the measured time, which is WallS long; behind the warm-up
+	// HourCost is what an hour of the server's cards costs; 0 where nobody has said.
+	HourCost float64   `json:"hour_cost,omitempty"`
+	Notes    []string  `json:"notes,omitempty"` // what a reader must know before believing it
+	Began    time.Time `json:"-"`               // of the measured time, which is WallS long; behind the warm-up
 }
 
 // TriedRate is one rate that KindMaxRate tried.

@@ -126,7 +126,11 @@ type Row struct {
 
 // LessIsBetter says which way a metric is better.
 func LessIsBetter(m bench.Metric) bool {
-	return m.Unit == bench.UnitMilliseconds || m.Name == "error_rate"
+	switch m.Unit {
+	case bench.UnitMilliseconds, bench.UnitJoulesPerToken, bench.UnitCostPerTokens:
+		return true
+	}
+	return m.Name == "error_rate"
 }
 
 // Compare compares B with A at every level that both have. What speaks against

@@ -188,6 +188,7 @@ func (a *attempt) measureAt(ctx context.Context, s Server, at profiles.At, r *Tr
 	if err != nil {
 		return err
 	}
+	level.HourCost = a.plan.Profile.Search.Budget.GPUHourPrice * float64(a.cards)
 	end.enter(r, &level)
 	r.Workloads[at.Workload].put(at.Level, level)
 	a.notifyLevel(&level)

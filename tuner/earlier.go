@@ -84,7 +84,8 @@ func byRun(p *profiles.Profile, hints []hint) [][]search.Trial {
 	var runs [][]search.Trial
 	of := map[string]int{}
 	for i := range hints {
-		t := learned(p, hints[i].at, &hints[i].result)
+		r := hints[i].result.priced(p.Search.Budget.GPUHourPrice)
+		t := learned(p, hints[i].at, &r)
 		if p.Agreement != nil && len(t.Limits) > 0 {
 			t.Limits[len(t.Limits)-1] = math.NaN() // with today's baseline nobody has compared it
 		}

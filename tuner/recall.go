@@ -2,6 +2,7 @@ package tuner
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/qtune/qtune/profiles"
 )
@@ -20,7 +21,20 @@ func recall(known map[string]TrialResult, p *profiles.Profile, identity, purpose
 	if !ok && p.Search.Screen && purpose == PurposeSearch {
 		r, ok = known[identity+screenedAs]
 	}
-	return r, ok
+	return r.priced(p.Search.Budget.GPUHourPrice), ok
+}
+
+// priced is a result of an earlier run at what an hour of a card costs now.
+func (r TrialResult) priced(hour float64) TrialResult {
+	r.Workloads = slices.Clone(r.Workloads)
+	for i := range r.Workloads {
+		levels := slices.Clone(r.Workloads[i].Levels)
+		for j := range levels {
+			levels[j].HourCost = hour * float64(r.Cards)
+		}
+		r.Workloads[i].Levels = levels
+	}
+	return r
 }
 
 // knownAs is under what a measurement is known: the search's by the identity alone.

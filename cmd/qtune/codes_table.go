@@ -43,6 +43,7 @@ func runCodes() []errorCode {
 		{"model_path", as[*modelPathError], "`model.path` holds no model", "a folder with `config.json` and weights, or a GGUF file"},
 		{"offline", isOffline, "a model or an image is not here, and `--offline` or `pull = \"never\"` keeps it from being fetched", "once without `--offline`, or `docker load`"},
 		{"fetch_failed", isFetch, "the model could not be fetched from the hub", "`HF_TOKEN` for a private or gated one; the network; or `model.path`"},
+		{"not_measured", as[*unmeasuredError], "the objective or a constraint is about a figure that this run cannot have: energy without a card, cost without a price", "the message says what it takes"},
 		{"not_simulated", as[*engine.SimulateError], "qtune has no simulation of this engine", "without `--simulate`, or without the engine"},
 		{"not_static", as[*engine.StaticError], "`--simulate-in docker` needs a static qtune", "`CGO_ENABLED=0 go build`, as `make build` does, or simulate in processes"},
 	}

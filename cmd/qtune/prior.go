@@ -62,6 +62,7 @@ func (f *forecaster) believe(t *tuner.Trial, fits catalog.Answer) (search.Predic
 			return nil
 		}
 		r := server.Run(load)
+		r.HourCost = f.profile.Search.Budget.GPUHourPrice * f.cards(t)
 		levels[at] = &r
 		return &r
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/qtune/qtune/bench"
 	"github.com/qtune/qtune/docker"
 	"github.com/qtune/qtune/engine"
+	"github.com/qtune/qtune/gpu"
 	"github.com/qtune/qtune/profiles"
 	"github.com/qtune/qtune/quality"
 	"github.com/qtune/qtune/tuner"
@@ -46,6 +47,9 @@ func newSession(w *world, p *profiles.Profile, f *applyFlags) (*session, error) 
 	}
 	sim, err := f.simulation(p)
 	if err != nil {
+		return nil, err
+	}
+	if err := measurable(p, sim != nil, gpu.Devices); err != nil {
 		return nil, err
 	}
 	folder, err := tuner.OpenFolder(w.runFolder(f.dir))
