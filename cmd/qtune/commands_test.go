@@ -64,8 +64,8 @@ func TestExamplePlans(t *testing.T) {
 			deployed++
 		}
 	}
-	if len(plan.Trials) != 25 || deployed != 1 {
-		t.Errorf("%d trials, %d of them Balanced-v2 as deployed; want 25 and 1", len(plan.Trials), deployed)
+	if len(plan.Trials) != 49 || deployed != 1 {
+		t.Errorf("%d trials, %d of them Balanced-v2 as deployed; want 49 and 1", len(plan.Trials), deployed)
 	}
 	if !strings.Contains(c.err.String(), "num-continuous-decode-steps") {
 		t.Errorf("no warning of the axis that does nothing:\n%s", c.err.String())
