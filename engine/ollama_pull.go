@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -221,67 +219,5 @@ func (p *puller) pull(ctx context.Context, cancel context.CancelCauseFunc) error
 		return err
 	}
 	defer res.Body.Close()
-	return p.follow(json.NewDecoder(res.Body), res.StatusCode, func() { still.Reset(fetchStall) })
-}
-
-// pullStep is one object of the stream.
-type pullStep struct {
-	Status           string
-	Digest           string // of the file that this is about
-	Total, Completed int64  // its bytes
-	Error            string
-}
-
-// follow reads the stream to its end: "success", or an error.
-func (p *puller) follow(stream *json.Decoder, status int, alive func()) error {
-	sizes, done := map[string]int64{}, map[string]int64{}
-	for {
-		var step pullStep
-		err := stream.Decode(&step)
-		switch {
-		case errors.Is(err, io.EOF):
-			return fmt.Errorf("the pull was broken off without saying why (HTTP %d)", status)
-		case err != nil:
-			return fmt.Errorf("reading what Ollama says of the pull: %w", err)
-		case step.Error != "":
-			return &FetchError{p.fetch.Model.ID, errors.New(show(step.Error)), "is the name one of ollama.com/library, with its tag? And is the network there?"}
-		case step.Status == "success":
-			return nil
-		case step.Digest == "":
-			alive()
-			continue
-		}
-		_, known := sizes[step.Digest]
-		if sizes[step.Digest] = step.Total; step.Completed > done[step.Digest] {
-			done[step.Digest] = step.Completed
-			alive()
-		}
-		if err := p.progress(sum(done), sum(sizes), !known); err != nil {
-			return err
-		}
-	}
-}
-
-// progress reports how far it is, and checks that another file has room.
-func (p *puller) progress(done, total int64, another bool) error {
-	if p.fetch.Progress != nil {
-		p.fetch.Progress(done, total)
-	}
-	if !another {
-		return nil
-	}
-	have, err := p.fetch.freeAt(p.store)
-	if err != nil || have >= total-done+fetchMargin {
-		return nil // where the disk does not say, the pull itself finds out
-	}
-	return &FetchError{p.fetch.Model.ID, fmt.Errorf("%s are needed and %s are free in %s", bytesText(total-done+fetchMargin), bytesText(have), p.store),
-		"free space there, or set OLLAMA_MODELS to a folder on a larger disk"}
-}
-
-func sum(sizes map[string]int64) int64 {
-	total := int64(0)
-	for n := range maps.Values(sizes) {
-		total += n
-	}
-	return total
+	return p.follow(res.Body, res.StatusCode, func() { still.Reset(fetchStall) })
 }
