@@ -26,110 +26,85 @@ func wantStat(t *testing.T, name string, got *float64, want float64) {
 	}
 }
 
+// truth is a server whose figures are known, and those figures.
+type truth struct {
+	name   string
+	server *benchtest.Server
+	api    API
+	level  Level
+	speed  float64
+	want   figures
+}
+
+// figures are means: latencies in milliseconds, output tokens and requests a second.
+type figures struct{ ttft, tpot, itl, e2e, output, reqs float64 }
+
+func truths() []truth {
+	steady := func() *benchtest.Server {
+		return &benchtest.Server{TTFT: 100 * ms, Gap: 10 * ms, BOS: 1, Tokenizer: true}
+	}
+	template, eight, growing, fast := steady(), steady(), steady(), steady()
+	template.Template = 9
+	eight.Gap, eight.PerEvent = 80*ms, []int{8}
+	growing.TTFT, growing.Gap, growing.PerEvent, growing.Running = 50*ms, 40*ms, []int{1, 2, 3, 4, 5, 6, 7, 8}, true
+	fast.TTFT, fast.Gap = 2*ms, 200*time.Microsecond
+	alone, of4 := figures{100, 10, 10, 1100, 101 / 1.1, 1 / 1.1}, figures{100, 10, 10, 600, 4 * 51 / 0.6, 4 / 0.6}
+	of8 := figures{100, 10, 10, 600, 8 * 51 / 0.6, 8 / 0.6}
+	return []truth{
+		{"one token an event, one stream", steady(), "", Level{Kind: KindSingle, OutputTokens: 101, Requests: 5}, 0, alone},
+		{"chat, whose template costs tokens", template, APIChat, Level{Kind: KindSingle, OutputTokens: 101, Requests: 5}, 0, alone},
+		{
+			"eight tokens an event, as speculative decoding sends them: the gap is spread over them", eight, "",
+			Level{Kind: KindSingle, OutputTokens: 80, Requests: 5}, 0, figures{100, 720.0 / 79, 10, 820, 80 / 0.82, 1 / 0.82},
+		},
+		{
+			"one to eight tokens an event with usage in each", growing, "",
+			Level{Kind: KindSingle, OutputTokens: 72, Requests: 5}, 0, figures{50, 600.0 / 71, 600.0 / 71, 650, 72 / 0.65, 1 / 0.65},
+		},
+		{"a burst of eight", steady(), "", Level{Kind: KindBurst, Users: 8, OutputTokens: 51}, 0, of8},
+		{"a burst of eight in three waves", steady(), "", Level{Kind: KindBurst, Users: 8, Requests: 24, OutputTokens: 51}, 0, of8},
+		{"a closed loop of an exact number of requests", steady(), "", Level{Kind: KindClosed, Users: 4, Requests: 40, OutputTokens: 51, Warmup: -1}, 0, of4},
+		{
+			"a closed loop for a time: neither ramp nor drain lowers the throughput", steady(), "",
+			Level{Kind: KindClosed, Users: 4, Duration: 30 * time.Second, OutputTokens: 51, Warmup: -1}, 0, of4,
+		},
+		{"a closed loop until settled", steady(), "", Level{Kind: KindClosed, Users: 4, OutputTokens: 51, Warmup: -1}, 0, of4},
+		{
+			"a server that lives fifty times as fast: times are its own", fast, "",
+			Level{Kind: KindClosed, Users: 4, OutputTokens: 51, Duration: 60 * time.Second, Warmup: -1}, 50, of4,
+		},
+	}
+}
+
 func TestFiguresOfAServerOfKnownTruth(t *testing.T) {
-	for _, tc := range []struct {
-		name         string
-		server       *benchtest.Server
-		api          API
-		level        Level
-		speed        float64
-		ttft, tpot   float64
-		itl, e2e     float64
-		output, reqs float64
-	}{
-		{
-			name:   "one token an event, one stream",
-			server: &benchtest.Server{TTFT: 100 * ms, Gap: 10 * ms, BOS: 1, Tokenizer: true},
-			level:  Level{Kind: KindSingle, OutputTokens: 101, Requests: 5},
-			ttft:   100, tpot: 10, itl: 10, e2e: 1100, output: 101 / 1.1, reqs: 1 / 1.1,
-		},
-		{
-			name:   "chat, whose template costs tokens",
-			server: &benchtest.Server{TTFT: 100 * ms, Gap: 10 * ms, BOS: 1, Template: 9, Tokenizer: true},
-			api:    APIChat,
-			level:  Level{Kind: KindSingle, OutputTokens: 101, Requests: 5},
-			ttft:   100, tpot: 10, itl: 10, e2e: 1100, output: 101 / 1.1, reqs: 1 / 1.1,
-		},
-		{
-			name:   "eight tokens an event, as speculative decoding sends them: the gap is spread over them",
-			server: &benchtest.Server{TTFT: 100 * ms, Gap: 80 * ms, PerEvent: []int{8}, BOS: 1, Tokenizer: true},
-			level:  Level{Kind: KindSingle, OutputTokens: 80, Requests: 5},
-			ttft:   100, tpot: 720.0 / 79, itl: 10, e2e: 820, output: 80 / 0.82, reqs: 1 / 0.82,
-		},
-		{
-			name:   "one to eight tokens an event with usage in each",
-			server: &benchtest.Server{TTFT: 50 * ms, Gap: 40 * ms, PerEvent: []int{1, 2, 3, 4, 5, 6, 7, 8}, Running: true, BOS: 1, Tokenizer: true},
-			level:  Level{Kind: KindSingle, OutputTokens: 72, Requests: 5},
-			ttft:   50, tpot: 600.0 / 71, itl: 600.0 / 71, e2e: 650, output: 72 / 0.65, reqs: 1 / 0.65,
-		},
-		{
-			name:   "a burst of eight",
-			server: &benchtest.Server{TTFT: 100 * ms, Gap: 10 * ms, BOS: 1, Tokenizer: true},
-			level:  Level{Kind: KindBurst, Users: 8, OutputTokens: 51},
-			ttft:   100, tpot: 10, itl: 10, e2e: 600, output: 8 * 51 / 0.6, reqs: 8 / 0.6,
-		},
-		{
-			name:   "a burst of eight in three waves",
-			server: &benchtest.Server{TTFT: 100 * ms, Gap: 10 * ms, BOS: 1, Tokenizer: true},
-			level:  Level{Kind: KindBurst, Users: 8, Requests: 24, OutputTokens: 51},
-			ttft:   100, tpot: 10, itl: 10, e2e: 600, output: 8 * 51 / 0.6, reqs: 8 / 0.6,
-		},
-		{
-			name:   "a closed loop of an exact number of requests",
-			server: &benchtest.Server{TTFT: 100 * ms, Gap: 10 * ms, BOS: 1, Tokenizer: true},
-			level:  Level{Kind: KindClosed, Users: 4, Requests: 40, OutputTokens: 51, Warmup: -1},
-			ttft:   100, tpot: 10, itl: 10, e2e: 600, output: 4 * 51 / 0.6, reqs: 4 / 0.6,
-		},
-		{
-			name:   "a closed loop for a time: neither ramp nor drain lowers the throughput",
-			server: &benchtest.Server{TTFT: 100 * ms, Gap: 10 * ms, BOS: 1, Tokenizer: true},
-			level:  Level{Kind: KindClosed, Users: 4, Duration: 30 * time.Second, OutputTokens: 51, Warmup: -1},
-			ttft:   100, tpot: 10, itl: 10, e2e: 600, output: 4 * 51 / 0.6, reqs: 4 / 0.6,
-		},
-		{
-			name:   "a closed loop until settled",
-			server: &benchtest.Server{TTFT: 100 * ms, Gap: 10 * ms, BOS: 1, Tokenizer: true},
-			level:  Level{Kind: KindClosed, Users: 4, OutputTokens: 51, Warmup: -1},
-			ttft:   100, tpot: 10, itl: 10, e2e: 600, output: 4 * 51 / 0.6, reqs: 4 / 0.6,
-		},
-		{
-			name:   "a server that lives fifty times as fast: times are its own",
-			server: &benchtest.Server{TTFT: 2 * ms, Gap: 200 * time.Microsecond, BOS: 1, Tokenizer: true},
-			level:  Level{Kind: KindClosed, Users: 4, OutputTokens: 51, Duration: 60 * time.Second, Warmup: -1},
-			speed:  50,
-			ttft:   100, tpot: 10, itl: 10, e2e: 600, output: 4 * 51 / 0.6, reqs: 4 / 0.6,
-		},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			inFalseTime(t, tc.server, func(t *testing.T, c *Client, to Target) {
-				c.Speed = tc.speed
-				w := work()
-				w.API = tc.api
-				r := mustRun(t, c, to, w, tc.level)
-				if r.Requests.Failed > 0 || r.Requests.Completed == 0 {
-					t.Fatalf("requests %+v, failures %+v", r.Requests, r.Failures)
-				}
-				wantStat(t, "TTFT", r.TTFT.Mean, tc.ttft)
-				wantStat(t, "TPOT", r.TPOT.Mean, tc.tpot)
-				wantStat(t, "ITL", r.ITL.Mean, tc.itl)
-				wantStat(t, "E2E", r.E2E.Mean, tc.e2e)
-				wantStat(t, "output throughput", &r.OutputThroughput, tc.output)
-				wantStat(t, "total throughput", &r.TotalThroughput, tc.output+32*tc.reqs)
-				wantStat(t, "request throughput", &r.RequestThroughput, tc.reqs)
-				if want := r.Requests.Completed * tc.level.OutputTokens; r.OutputTokens != want {
-					t.Errorf("output tokens = %d, want %d", r.OutputTokens, want)
-				}
-				if want := r.Requests.Completed * 32; r.InputTokens != want {
-					t.Errorf("input tokens = %d, want %d", r.InputTokens, want)
-				}
-				if tc.speed > 0 && !near(r.DurationS, r.WallS*tc.speed) {
-					t.Errorf("duration %v at speed %v in %v of wall time", r.DurationS, tc.speed, r.WallS)
-				}
-				if tc.level.Duration > 0 && (r.DurationS < tc.level.Duration.Seconds() || r.DurationS > tc.level.Duration.Seconds()+0.7) {
-					t.Errorf("ran for %v, want %v and the drain of a request", r.DurationS, tc.level.Duration)
-				}
-			})
-		})
+	for _, tc := range truths() {
+		t.Run(tc.name, func(t *testing.T) { inFalseTime(t, tc.server, tc.check) })
+	}
+}
+
+func (tc *truth) check(t *testing.T, c *Client, to Target) {
+	c.Speed = tc.speed
+	w := work()
+	w.API = tc.api
+	r := mustRun(t, c, to, w, tc.level)
+	if r.Requests.Failed > 0 || r.Requests.Completed == 0 {
+		t.Fatalf("requests %+v, failures %+v", r.Requests, r.Failures)
+	}
+	wantStat(t, "TTFT", r.TTFT.Mean, tc.want.ttft)
+	wantStat(t, "TPOT", r.TPOT.Mean, tc.want.tpot)
+	wantStat(t, "ITL", r.ITL.Mean, tc.want.itl)
+	wantStat(t, "E2E", r.E2E.Mean, tc.want.e2e)
+	wantStat(t, "output throughput", &r.OutputThroughput, tc.want.output)
+	wantStat(t, "total throughput", &r.TotalThroughput, tc.want.output+32*tc.want.reqs)
+	wantStat(t, "request throughput", &r.RequestThroughput, tc.want.reqs)
+	if out, in := r.Requests.Completed*tc.level.OutputTokens, r.Requests.Completed*32; r.OutputTokens != out || r.InputTokens != in {
+		t.Errorf("%d output and %d input tokens, want %d and %d", r.OutputTokens, r.InputTokens, out, in)
+	}
+	if tc.speed > 0 && !near(r.DurationS, r.WallS*tc.speed) {
+		t.Errorf("duration %v at speed %v in %v of wall time", r.DurationS, tc.speed, r.WallS)
+	}
+	if d := tc.level.Duration.Seconds(); d > 0 && (r.DurationS < d || r.DurationS > d+0.7) {
+		t.Errorf("ran for %v, want %v s and the drain of a request", r.DurationS, d)
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strconv"
 	"text/tabwriter"
 
@@ -105,8 +104,11 @@ func (b *benchResult) remarks(out io.Writer, i int) {
 	if l.GoodShare != nil {
 		say("good, %s: %.1f %% of all requests, %.2f req/s", name, 100**l.GoodShare, *l.Goodput)
 	}
+	if l.UserRate.Mean != nil {
+		say("rates, %s: %.1f tok/s for each user%s", name, *l.UserRate.Mean, told(", %.0f tok/s in the best second", l.PeakOutputThroughput, 1))
+	}
 	if s := l.Server; s != nil && s.RunningMean != nil {
-		say("server, %s: %s by its own metrics, %.1f requests running on average%s", name, s.Engine, *s.RunningMean, serverTTFT(s))
+		say("server, %s: %s by its own metrics, %.1f requests running on average%s", name, s.Engine, *s.RunningMean, serverSaw(s))
 	}
 	for _, n := range l.Notes {
 		say("note, %s: %s", name, n)
@@ -116,11 +118,22 @@ func (b *benchResult) remarks(out io.Writer, i int) {
 	}
 }
 
-func serverTTFT(s *bench.ServerView) string {
-	if s.TTFTMS == nil {
+// serverSaw is what else the server's own metrics tell.
+func serverSaw(s *bench.ServerView) string {
+	ttft := ""
+	if s.TTFTMS != nil {
+		ttft = ", TTFT " + ms(s.TTFTMS)
+	}
+	return ttft + told(", at most %.0f waiting", s.WaitingMax, 1) + told(", KV use at most %.0f %%", s.KVUseMax, 100) +
+		told(", %.0f preemptions", s.Preemptions, 1) + told(", %.0f %% of the prompts' tokens from the prefix cache", s.PrefixHitRate, 100)
+}
+
+// told is a figure in words, times scale; nothing where it is not known.
+func told(format string, v *float64, scale float64) string {
+	if v == nil {
 		return ""
 	}
-	return ", TTFT " + ms(s.TTFTMS)
+	return fmt.Sprintf(format, scale**v)
 }
 
 // csv writes one line a level, with every metric under its name.
@@ -130,6 +143,7 @@ func (b *benchResult) csv(out io.Writer, _ *benchFlags) error {
 	for _, m := range bench.Metrics() {
 		head = append(head, m.Name)
 	}
+	head = append(head, "user_rate_mean", "user_rate_p50", "ttft_n", "tpot_n", "itl_n", "e2e_n")
 	rows := [][]string{head}
 	for i := range b.Levels {
 		rows = append(rows, b.csvRow(i))
@@ -157,5 +171,9 @@ func (b *benchResult) csvRow(i int) []string {
 		}
 		row = append(row, cell)
 	}
-	return slices.Clip(row)
+	row = append(row, told("%g", l.UserRate.Mean, 1), told("%g", l.UserRate.P50, 1))
+	for _, s := range []bench.Stats{l.TTFT, l.TPOT, l.ITL, l.E2E} {
+		row = append(row, strconv.Itoa(s.N))
+	}
+	return row
 }
