@@ -87,24 +87,25 @@ const minJudged = 6
 // less likely.
 const evidence = 3
 
-// believe fits the model: on the prior, or without it where the measurements show
-// that it misleads. The text says so. The value's surface on the prior is given where it
-// was fitted before.
+// believe fits the model: on the prior as far as the measurements bear it out, or without
+// it where they show that it misleads. The text says so. The value's surface on the prior
+// is given where it was fitted before.
 func (a *auto) believe(h, hints []Trial, value *surface, hasPrior bool) (*model, string) {
 	told := slices.Concat(hints, h)
 	m := newModel(a.oracle, told, hasPrior, value)
 	if !hasPrior {
 		return m, ""
 	}
-	rho, n := a.oracle.agreement(h)
-	if n < minJudged || rho >= wrongBelow {
-		return m, ""
+	if rho, n := a.oracle.agreement(h); n >= minJudged && rho < wrongBelow {
+		plain := (&model{oracle: a.oracle}).fitValue(told)
+		if plain.rest.leaveOneOut()-m.value.rest.leaveOneOut() >= evidence {
+			return newModel(a.oracle, told, false, &plain), fmt.Sprintf("; the simulator is set aside: its order agrees little with the %d trials measured (rank correlation %.2f)", n, rho)
+		}
 	}
-	plain := (&model{oracle: a.oracle}).fitValue(told)
-	if plain.rest.leaveOneOut()-m.value.rest.leaveOneOut() < evidence {
-		return m, ""
+	if c := a.oracle.credit(told); c < 1 {
+		return m, fmt.Sprintf("; the simulator's order counts for %.0f %%, its rank correlation with what was measured", 100*c)
 	}
-	return newModel(a.oracle, told, false, &plain), fmt.Sprintf("; the simulator is set aside: its order agrees little with the %d trials measured (rank correlation %.2f)", n, rho)
+	return m, ""
 }
 
 // chosen is a candidate and why it was chosen.

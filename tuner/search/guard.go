@@ -13,6 +13,21 @@ import (
 // five cases with six trials, one that ranks as it should hardly ever.
 const wrongBelow = 0.3
 
+// believedFrom is the rank correlation from which on a prior is believed in full. What a
+// simulator leaves out and starts' noise cost a good one some of it.
+const believedFrom = 0.7
+
+// credit is the share of the prior's differences that the trials bear out, once there are
+// enough to judge by: its rank correlation, which is the slope of what was measured on
+// what was predicted where both are in ranks. 1 for a prior that ranks well.
+func (o *oracle) credit(h []Trial) float64 {
+	rho, n := o.agreement(h)
+	if n < minJudged || rho >= believedFrom {
+		return 1
+	}
+	return math.Max(0, rho)
+}
+
 // agreement is Spearman's rank correlation of predicted and measured values, and
 // over how many trials.
 func (o *oracle) agreement(h []Trial) (rho float64, n int) {

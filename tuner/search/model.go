@@ -98,9 +98,10 @@ func (m *model) site(p Point) site {
 const unforeseen = 0.3
 
 func (m *model) fitValue(h []Trial) surface {
+	credit := m.credit(h)
 	f := surface{base: func(p Point) float64 {
 		if a, known := m.ask(p); known && a.valued() {
-			return m.gain(a.Value)
+			return m.center + credit*(m.gain(a.Value)-m.center)
 		}
 		return m.center
 	}}

@@ -185,6 +185,31 @@ func TestRankCorrelationNoticesAWrongPrior(t *testing.T) {
 	}
 }
 
+func TestAPriorCountsAsFarAsItsOrderHolds(t *testing.T) {
+	p, truth := bowl(false)
+	h, _ := run(t, StrategyGrid, p, truth)
+	for _, c := range []struct {
+		what   string
+		trials int
+		says   func(v float64, at Point) float64
+		credit float64
+		within float64
+	}{
+		{"one that ranks as it should is believed", len(h), func(v float64, _ Point) float64 { return 2 * v }, 1, 0},
+		{"one that is upside down counts for nothing", len(h), func(v float64, _ Point) float64 { return 1 / v }, 0, 0},
+		{"few trials judge nothing", minJudged - 1, func(v float64, _ Point) float64 { return 1 / v }, 1, 0},
+		{"one that sees a single flag counts for some", len(h), func(_ float64, at Point) float64 { return 1 - .2*float64(at.At[2]) }, .3, .25},
+	} {
+		p.Prior = func(at Point) (Prediction, bool) {
+			tr := truth(at)
+			return Prediction{Starts: 1, Value: c.says(tr.Value, at), Limits: tr.Limits}, !tr.Failed
+		}
+		if got := newOracle(&p).credit(h[:c.trials]); math.Abs(got-c.credit) > c.within {
+			t.Errorf("%s: %.2f, want %.2f ± %.2f", c.what, got, c.credit, c.within)
+		}
+	}
+}
+
 func TestNewNamesTheStrategies(t *testing.T) {
 	if _, err := New("gird", Problem{}); err == nil {
 		t.Error("an unknown strategy is taken")

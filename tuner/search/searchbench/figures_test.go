@@ -159,3 +159,25 @@ func TestGateFigures(t *testing.T) {
 		t.Error("no level was ended early")
 	}
 }
+
+// TestOtherCardFigures races auto on the cards that strategies are developed on.
+func TestOtherCardFigures(t *testing.T) {
+	if !*full {
+		t.Skip("minutes: run with -full, as make bench-search does")
+	}
+	fmt.Fprintln(t.Output(), Head())
+	for _, o := range Others() {
+		c := o.Case()
+		for _, k := range []Contest{
+			{Prior: "wrong prior", Strategy: search.StrategyAuto, Belief: o.Wrong},
+			{Prior: "calibrated prior", Strategy: search.StrategyAuto, Belief: o.Calibrated},
+			{Prior: "no prior", Strategy: search.StrategyOFAT},
+		} {
+			l, err := c.RunContest(k, 0, 20, 40)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintln(t.Output(), l)
+		}
+	}
+}

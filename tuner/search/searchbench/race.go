@@ -96,6 +96,7 @@ const RestartNoise = .015
 // CardCase is a workload on the simulated card. Goroutines must not share one.
 type CardCase struct {
 	w     Workload
+	hw    Hardware // as it is
 	space *search.Space
 	truth map[string]Outcome
 	best  float64
@@ -103,17 +104,20 @@ type CardCase struct {
 
 // NewCardCase prepares a workload: it finds the optimum by 25 coordinate descents.
 func NewCardCase(w Workload) *CardCase {
-	c := &CardCase{w: w, space: CardSpace(), truth: map[string]Outcome{}}
+	c := newCardCase(w, Truth())
 	c.best = c.optimum(25)
 	return c
+}
+
+func newCardCase(w Workload, hw Hardware) *CardCase {
+	return &CardCase{w: w, hw: hw, space: CardSpace(), truth: map[string]Outcome{}}
 }
 
 func (c *CardCase) true(at []int) Outcome {
 	key := text(at)
 	o, ok := c.truth[key]
 	if !ok {
-		hw := Truth()
-		o = hw.Run(&c.w, at, 7)
+		o = c.hw.Run(&c.w, at, 7)
 		c.truth[key] = o
 	}
 	return o
@@ -138,13 +142,18 @@ func (c *CardCase) optimum(starts int) float64 {
 	r := rand.New(rand.NewSource(3))
 	best := 0.0
 	for range starts {
-		at := c.anywhere(r)
-		for try := 0; try < 300 && c.worth(at, 0) == 0; try++ {
-			at = c.anywhere(r)
-		}
-		best = max(best, c.descend(at))
+		best = max(best, c.worth(c.descend(c.runs(r)), 0))
 	}
 	return best
+}
+
+// runs is a random candidate that runs within the limits, if one is found soon.
+func (c *CardCase) runs(r *rand.Rand) []int {
+	at := c.anywhere(r)
+	for try := 0; try < 300 && c.worth(at, 0) == 0; try++ {
+		at = c.anywhere(r)
+	}
+	return at
 }
 
 func (c *CardCase) anywhere(r *rand.Rand) []int {
@@ -155,7 +164,8 @@ func (c *CardCase) anywhere(r *rand.Rand) []int {
 	return at
 }
 
-func (c *CardCase) descend(at []int) float64 {
+// descend goes one factor at a time until none helps.
+func (c *CardCase) descend(at []int) []int {
 	v := c.worth(at, 0)
 	for improved := true; improved; {
 		improved = false
@@ -169,7 +179,7 @@ func (c *CardCase) descend(at []int) float64 {
 			}
 		}
 	}
-	return v
+	return at
 }
 
 // Case is the workload as a search problem for one seed, predicted by a belief that
