@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/url"
 	"slices"
@@ -18,7 +19,7 @@ const shortestSecret = 4
 // replaces nothing.
 type redactor struct {
 	replacer *strings.Replacer // nil: nothing to replace
-	longest  int               // bytes
+	values   [][]byte          // the longest first
 }
 
 func newRedactor(secrets []profiles.Secret) redactor {
@@ -37,7 +38,7 @@ func newRedactor(secrets []profiles.Secret) redactor {
 	var r redactor
 	var oldnew []string
 	for _, p := range pairs {
-		r.longest = max(r.longest, len(p.value))
+		r.values = append(r.values, []byte(p.value))
 		oldnew = append(oldnew, p.value, p.name)
 	}
 	r.replacer = strings.NewReplacer(oldnew...)
@@ -75,6 +76,26 @@ func spellings(value string) []string {
 		}
 	}
 	return all
+}
+
+// longest is that of the longest secret, in bytes.
+func (r redactor) longest() int {
+	if len(r.values) == 0 {
+		return 0
+	}
+	return len(r.values[0])
+}
+
+// cut is where b can be divided, at or as little as it takes behind at, so that no
+// secret is divided: neither half of it would be known for what it is.
+func (r redactor) cut(b []byte, at int) int {
+	for _, v := range r.values {
+		from, to := max(0, at-len(v)+1), min(len(b), at+len(v)-1)
+		if i := bytes.Index(b[from:to], v); i >= 0 {
+			return from + i + len(v)
+		}
+	}
+	return at
 }
 
 func (r redactor) text(s string) string {

@@ -59,7 +59,8 @@ func (s *sink) Write(p []byte) (int, error) {
 		safe = append(safe, s.line(s.partial[:end])...)
 		s.partial = s.partial[end:]
 	}
-	if over := len(s.partial) - s.redact.longest; over > maxLine {
+	if over := len(s.partial) - s.redact.longest(); over > maxLine {
+		over = s.redact.cut(s.partial, over)
 		safe = append(safe, s.line(s.partial[:over])...)
 		s.partial = s.partial[over:]
 	}

@@ -67,6 +67,26 @@ func TestRedactionInAnEndlessLine(t *testing.T) {
 	}
 }
 
+// Wherever a line that is too long is divided, no secret is: each byte of one may be
+// the first behind the place.
+func TestRedactionWhereALongLineIsDivided(t *testing.T) {
+	const secret = "hunter2-hunter3-x"
+	for shift := range len(secret) {
+		var out buffer
+		s := newSink(&out, "vllm", newRedactor([]profiles.Secret{{Name: "env.KEY", Value: secret}, {Name: "var.x", Value: "hunter3"}}), nil)
+		_, _ = s.Write([]byte(strings.Repeat(secret, 3*maxLine/len(secret)) + strings.Repeat(".", shift))) // never fails
+		if err := s.close(); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(out.String(), secret) || !strings.Contains(out.String(), "(env.KEY)") {
+			t.Errorf("shifted by %d bytes the secret is in the log", shift)
+		}
+		if left := strings.Trim(strings.ReplaceAll(out.String(), "(env.KEY)", ""), "."); left != "" {
+			t.Errorf("shifted by %d bytes pieces of it are: %.40q", shift, left)
+		}
+	}
+}
+
 func TestStagesAndFacts(t *testing.T) {
 	tests := []struct {
 		kind, log string
