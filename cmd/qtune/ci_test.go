@@ -122,6 +122,9 @@ func TestGitLabExample(t *testing.T) {
 	dir, env := ciWorkspace(t, pipeline.Variables)
 	text := strings.ReplaceAll(strings.Join(pipeline.Job.Script, "\n"), "--requests 200", "--requests 60") // GitLab runs all lines in one shell
 	code, out := runStep(t, dir, env, text)
+	if code == exitSlower {
+		t.Skipf("this machine is too busy: of two equal servers one was slower\n%s", out)
+	}
 	if code != 0 && !strings.Contains(out, "bottleneck") { // a busy machine may hold the client back, which bench says
 		t.Fatalf("exit %d\n%s", code, out)
 	}
