@@ -49,13 +49,13 @@ var (
 
 // Metrics lists every metric, in the order in which help shows them.
 func Metrics() []Metric {
-	all := slices.Concat(throughputs, costs)
+	all := slices.Clone(throughputs)
 	for _, l := range latencies {
 		for _, s := range statistics {
 			all = append(all, Metric{l + "_" + s, UnitMilliseconds})
 		}
 	}
-	return all
+	return append(all, costs...)
 }
 
 // LookupMetric finds a metric by its name.

@@ -93,12 +93,17 @@ func group(text string) string {
 // one writes a single value with its unit, as the text report does.
 func one(v float64, u bench.Unit) string { return tuner.Figure(v, u) }
 
+// hundredfold is from when on a change is no figure any more.
+const hundredfold = 100
+
 // changeText writes a change as a signed percentage.
 func changeText(fraction float64) string {
 	text := fixed(100*math.Abs(fraction), 1)
 	switch {
 	case strings.Trim(text, "0.") == "":
 		return "0.0 %"
+	case fraction >= hundredfold:
+		return "> +9,999 %" // the end of an interval of starts that have little in common
 	case fraction < 0:
 		return "−" + text + " %"
 	}

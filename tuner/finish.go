@@ -56,6 +56,9 @@ func (c *course) finish(ctx context.Context) error {
 	p := c.plan.Profile
 	d := Decide(p, c.results)
 	again := finalists(p, &d)
+	if flat(p, c.results) != "" {
+		again = again[:min(len(again), 2)] // no flag has an effect: a baseline and one other tell whether there is one at all
+	}
 	if p.Search.Finish.Starts == 0 || len(again) == 0 {
 		return nil
 	}
