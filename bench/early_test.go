@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -67,4 +69,56 @@ func TestARefusalIsHeardWhileTheRequestIsStillWritten(t *testing.T) {
 			})
 		}
 	}
+}
+
+// closer answers every other request whole, and of the others one byte more each
+// time before it closes the connection.
+type closer struct {
+	answer string
+	asked  atomic.Int64
+}
+
+func (c *closer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != "/v1/completions" {
+		http.NotFound(w, r)
+		return
+	}
+	n, asked := len(c.answer), int(c.asked.Add(1)-1)
+	if asked%2 == 0 {
+		n = asked / 2
+	}
+	hijacks(c.answer[:n])(w, r)
+}
+
+// Wherever a connection is closed, a request has failed, and says why, as long as the
+// last event has not come, since its encoding says that there is more; from then on
+// nothing is missing.
+func TestAConnectionClosedAtEachByte(t *testing.T) {
+	const head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+	upTo := head + strings.TrimSuffix(chunks(60, oneToken+finished+"data: [DONE]\n\n"), "\r\n")
+	answer := upTo + "\r\n0\r\n\r\n"
+	closes := func(t *testing.T, c *Client, to Target) {
+		seen := 0
+		c.Record = func(o Outcome) {
+			n := len(answer)
+			if seen%2 == 0 {
+				n = seen / 2
+			}
+			seen++
+			if failed := n < len(upTo); failed != (o.Error != "") {
+				t.Errorf("closed behind %d bytes of %d, %q: %q (%q)", n, len(upTo), answer[max(0, n-20):n], o.Error, o.Detail)
+			}
+		}
+		requests := 2 * len(answer)
+		file, err := ReadFile("one", strings.NewReader(`{"prompt":"x"}`)) // of which no tokens are asked for before
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := mustRun(t, c, to, Workload{Prompts: Prompts{File: file}}, Level{Kind: KindBurst, Users: 1, Requests: requests, OutputTokens: 2})
+		if seen != requests || r.Requests.Failed != len(upTo) {
+			t.Errorf("%d requests, %+v, failures %+v", seen, r.Requests, r.Failures)
+		}
+	}
+	t.Run("transport", func(t *testing.T) { inFalseTime(t, &closer{answer: answer}, closes) })
+	t.Run("hub", func(t *testing.T) { closes(t, &Client{few: true}, newLoopback(t, &closer{answer: answer})) })
 }
