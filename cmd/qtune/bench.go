@@ -256,10 +256,10 @@ func (b *benchResult) verdict(ctx context.Context) error {
 	}
 	for i := range b.Levels {
 		switch l := &b.Levels[i]; {
-		case l.Client.Bound:
-			return fmt.Errorf("%s is invalid: the load client was the bottleneck: %s", b.load.Levels[i], strings.Join(l.Client.Reasons, ", "))
 		case l.Requests.Completed == 0:
 			return fmt.Errorf("%s: no request was completed", b.load.Levels[i])
+		case l.Client.Bound:
+			return fmt.Errorf("%s is invalid: the load client was the bottleneck: %s", b.load.Levels[i], strings.Join(l.Client.Reasons, ", "))
 		}
 	}
 	return nil
