@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/qtune/qtune/tuner"
+	"github.com/qtune/qtune/tuner/finish"
 )
 
 // Effect is what one value of a setting does to a figure of the objective, from the
@@ -24,16 +25,19 @@ type Effect struct {
 	// Reference says that this is the value which the others are compared with.
 	Reference bool `json:"reference"`
 	// Pairs counts the pairs of trials that differ in this setting alone, this
-	// value against the reference; Change is the mean of their changes of the
-	// figure as fractions, Median the one in the middle, which one odd trial
-	// does not move, Low and High the least and the greatest.
-	Pairs  int      `json:"pairs"`
-	Change *float64 `json:"change"`
-	Median *float64 `json:"median"`
-	Low    *float64 `json:"low"`
-	High   *float64 `json:"high"`
+	// value against the reference; Change is the geometric mean of their changes of
+	// the figure as fractions, with its 95 % interval, Median the one in the middle,
+	// which one odd trial does not move, Low and High the least and the greatest.
+	// The interval is that of a finish of so many blocks: of paired starts, which
+	// differ by no less than restarts are known to.
+	Pairs    int         `json:"pairs"`
+	Change   *float64    `json:"change"`
+	Interval *[2]float64 `json:"interval"`
+	Median   *float64    `json:"median"`
+	Low      *float64    `json:"low"`
+	High     *float64    `json:"high"`
 
-	changes []float64
+	with, without []float64 // the figures of each pair
 }
 
 // setting is a trial's value of every axis of its engine.
@@ -234,36 +238,40 @@ func (e *Effect) add(figure *float64, reference float64) {
 		e.Mean = new(float64)
 	}
 	*e.Mean += *figure
-	if reference == 0 || e.Reference {
+	if reference <= 0 || *figure <= 0 || e.Reference {
 		return
 	}
-	e.changes = append(e.changes, *figure/reference-1)
+	e.with, e.without = append(e.with, *figure), append(e.without, reference)
 }
 
 func (e *Effect) finish() {
 	if e.Mean != nil {
 		*e.Mean /= float64(e.Trials)
 	}
-	e.Pairs = len(e.changes)
-	if e.Pairs == 0 {
+	e.Pairs = len(e.with)
+	mean, err := finish.Decide([][]float64{e.without, e.with}, false, finish.DefaultNoise())
+	if err != nil { // without a pair
 		return
 	}
-	slices.Sort(e.changes)
-	sum := 0.0
-	for _, c := range e.changes {
-		sum += c
+	e.Change, e.Interval = &mean.Gain, &[2]float64{mean.Low, mean.High}
+	changes := make([]float64, e.Pairs)
+	for i := range changes {
+		changes[i] = e.with[i]/e.without[i] - 1
 	}
-	e.Change = new(sum / float64(e.Pairs))
-	e.Median = new((e.changes[(e.Pairs-1)/2] + e.changes[e.Pairs/2]) / 2)
-	e.Low, e.High = &e.changes[0], &e.changes[e.Pairs-1]
+	slices.Sort(changes)
+	e.Median = new((changes[(e.Pairs-1)/2] + changes[e.Pairs/2]) / 2)
+	e.Low, e.High = &changes[0], &changes[e.Pairs-1]
 }
+
+// clear says that the mean change is more than chance.
+func (e *Effect) clear() bool { return e.Interval[0] > 0 || e.Interval[1] < 0 }
 
 // strength is the greatest typical change that an axis makes.
 func strength(effects []Effect) float64 {
 	most := 0.0
 	for _, e := range effects {
-		if e.Median != nil {
-			most = math.Max(most, math.Abs(*e.Median))
+		if e.Change != nil {
+			most = math.Max(most, math.Abs(*e.Change))
 		}
 	}
 	return most

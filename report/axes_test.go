@@ -52,8 +52,8 @@ func TestEffectsComparePairsThatDifferInOneFlag(t *testing.T) {
 		change, median        float64
 	}{
 		{"b", "y", 1, 1, 1, 1, 1},
-		{"b", "off", 2, 0, 2, (-.5 + 60./110 - 1) / 2, (-.5 + 60./110 - 1) / 2},
-		{"a", "2", 2, 1, 2, .15, .15},
+		{"b", "off", 2, 0, 2, math.Sqrt(.5*60/110) - 1, (-.5 + 60./110 - 1) / 2},
+		{"a", "2", 2, 1, 2, math.Sqrt(1.1*1.2) - 1, .15},
 	}
 	for _, tt := range tests {
 		for _, e := range append(effects[0], effects[1]...) {
@@ -63,6 +63,31 @@ func TestEffectsComparePairsThatDifferInOneFlag(t *testing.T) {
 			if e.Trials != tt.trials || e.Failed != tt.failed || e.Pairs != tt.pairs || math.Abs(*e.Change-tt.change) > 1e-9 || math.Abs(*e.Median-tt.median) > 1e-9 {
 				t.Errorf("%s=%s: %+v, change %v", tt.axis, tt.value, e, *e.Change)
 			}
+		}
+	}
+}
+
+func TestEffectsSayHowSureTheyAre(t *testing.T) {
+	for _, tt := range []struct {
+		why           string
+		with, without []float64
+		clear         bool
+		within        float64 // half of the interval at most, in log units
+	}{
+		{"a single pair may be two starts that differ", []float64{102}, []float64{100}, false, .05},
+		{"a single pair that differs by more than starts do", []float64{110}, []float64{100}, true, .05},
+		{"many pairs say more", []float64{102, 103, 101, 102, 103, 102}, []float64{100, 100, 100, 100, 100, 100}, true, .02},
+		{"pairs that contradict each other", []float64{150, 80}, []float64{100, 100}, false, math.Inf(1)},
+		{"two that agree though few", []float64{150, 152}, []float64{100, 100}, true, .04},
+	} {
+		var e Effect
+		for i, v := range tt.with {
+			e.add(&v, tt.without[i])
+		}
+		e.finish()
+		half := math.Log((1+e.Interval[1])/(1+e.Interval[0])) / 2
+		if e.clear() != tt.clear || half > tt.within || *e.Change < e.Interval[0] || *e.Change > e.Interval[1] {
+			t.Errorf("%s: %+.3f, from %+.3f to %+.3f, clear %v", tt.why, *e.Change, e.Interval[0], e.Interval[1], e.clear())
 		}
 	}
 }

@@ -36,15 +36,16 @@ func (b *builder) strongest(all [][]Effect) []string {
 		}
 		flag := best.Axis + "=" + best.Value
 		reference := effects[slices.IndexFunc(effects, func(e Effect) bool { return e.Reference })].Value
+		mean, low, high := changeText(*best.Change), changeText(best.Interval[0]), changeText(best.Interval[1])
 		switch {
 		case best.Pairs == 1:
-			lines = append(lines, b.caption(b.Say("effects.single", flag, reference, changeText(*best.Median))))
-		case math.Abs(*best.Median) < tuner.SmallGain:
-			lines = append(lines, b.caption(b.Say("effects.none", best.Axis, changeText(*best.Median), best.Pairs)))
-		case *best.Low < 0 && *best.High > 0:
-			lines = append(lines, b.caption(b.Say("effects.mixed", flag, reference, changeText(*best.Median), best.Pairs, changeText(*best.Low), changeText(*best.High))))
+			lines = append(lines, b.caption(b.Say("effects.single", flag, reference, mean, low, high)))
+		case best.clear():
+			lines = append(lines, b.caption(b.Say("effects.clear", flag, reference, mean, low, high, best.Pairs)))
+		case math.Abs(*best.Change) < tuner.SmallGain:
+			lines = append(lines, b.caption(b.Say("effects.none", best.Axis, mean, low, high, best.Pairs)))
 		default:
-			lines = append(lines, b.caption(b.Say("effects.clear", flag, reference, changeText(*best.Median), best.Pairs)))
+			lines = append(lines, b.caption(b.Say("effects.mixed", flag, reference, mean, low, high, best.Pairs)))
 		}
 	}
 	return lines
@@ -55,7 +56,7 @@ func pickEffect(effects []Effect) *Effect {
 	var most *Effect
 	for i := range effects {
 		e := &effects[i]
-		if e.Change != nil && (most == nil || math.Abs(*e.Median) > math.Abs(*most.Median)) {
+		if e.Change != nil && (most == nil || math.Abs(*e.Change) > math.Abs(*most.Change)) {
 			most = e
 		}
 	}
@@ -79,7 +80,7 @@ func (b *builder) effectFigure(a *axes, all [][]Effect) *Figure {
 	t := &Table{Caption: title, Fold: b.Say("data"), Columns: []Column{
 		{Title: b.Say("column.flag"), Code: true}, {Title: b.Say("column.value"), Code: true},
 		{Title: b.Say("column.trials"), Numeric: true}, {Title: b.Say("column.failed"), Numeric: true},
-		{Title: b.Say("column.mean", q.unit), Numeric: true}, {Title: b.Say("column.change"), Numeric: true}, {Title: b.Say("column.median"), Numeric: true},
+		{Title: b.Say("column.mean", q.unit), Numeric: true}, {Title: b.Say("column.change"), Numeric: true}, {Title: b.Say("column.interval"), Numeric: true}, {Title: b.Say("column.median"), Numeric: true},
 		{Title: b.Say("column.range"), Numeric: true}, {Title: b.Say("column.pairs"), Numeric: true},
 	}}
 	for _, effects := range all {
@@ -105,9 +106,11 @@ func (b *builder) effectFigure(a *axes, all [][]Effect) *Figure {
 func effectRow(e *Effect, q quantity) TableRow {
 	row := TableRow{Cells: []Cell{{Text: e.Axis}, {Text: e.Value}, {Text: fmt.Sprint(e.Trials)}, {Text: fmt.Sprint(e.Failed)}, {Text: q.cell(e.Mean)}}}
 	if e.Change == nil {
-		return TableRow{Cells: append(row.Cells, Cell{Text: "–"}, Cell{Text: "–"}, Cell{Text: "–"}, Cell{Text: fmt.Sprint(e.Pairs)})}
+		none := Cell{Text: "–"}
+		return TableRow{Cells: append(row.Cells, none, none, none, none, Cell{Text: fmt.Sprint(e.Pairs)})}
 	}
-	row.Cells = append(row.Cells, Cell{Text: changeText(*e.Change)}, Cell{Text: changeText(*e.Median)}, Cell{Text: changeText(*e.Low) + " … " + changeText(*e.High)}, Cell{Text: fmt.Sprint(e.Pairs)})
+	row.Cells = append(row.Cells, Cell{Text: changeText(*e.Change)}, Cell{Text: changeText(e.Interval[0]) + " … " + changeText(e.Interval[1])},
+		Cell{Text: changeText(*e.Median)}, Cell{Text: changeText(*e.Low) + " … " + changeText(*e.High)}, Cell{Text: fmt.Sprint(e.Pairs)})
 	return row
 }
 
@@ -118,7 +121,7 @@ func (b *builder) effectMark(e *Effect) chart.Effect {
 		m.Tip = e.Axis + "=" + e.Value + ": " + m.Note
 		return m
 	}
-	m.V, m.Low, m.High = *e.Median, *e.Low, *e.High
+	m.V, m.Low, m.High = *e.Change, *e.Low, *e.High
 	m.Text, m.Note = changeText(m.V), b.Say("effects.n", e.Pairs)
 	m.Tip = b.caption(fmt.Sprintf("%s=%s: %s (%s … %s), %s", e.Axis, e.Value, m.Text, changeText(m.Low), changeText(m.High), m.Note))
 	return m

@@ -150,6 +150,14 @@ func judge(p *profiles.Profile, r *TrialResult) Verdict {
 	return v
 }
 
+// lacking says why a result has no figure of a metric.
+func lacking(metric string) string {
+	if metric == "energy_per_token" {
+		return "no energy_per_token: no card told what it took, or no token came"
+	}
+	return fmt.Sprintf("no %s: too few requests were completed", metric)
+}
+
 // judgeFigures is the verdict on a result by what was measured alone.
 func judgeFigures(p *profiles.Profile, r *TrialResult) Verdict {
 	v := Verdict{Result: r}
@@ -162,14 +170,14 @@ func judgeFigures(p *profiles.Profile, r *TrialResult) Verdict {
 	}
 	value, ok := r.Value(p.Objective)
 	if !ok {
-		v.Out = fmt.Sprintf("no %s: too few requests were completed", p.Objective.Metric.Name)
+		v.Out = lacking(p.Objective.Metric.Name)
 		return v
 	}
 	v.Value = &value
 	if o := p.Objective.Also; o != nil {
 		second, ok := r.Value(*o)
 		if !ok {
-			v.Out = fmt.Sprintf("no %s: too few requests were completed", o.Metric.Name)
+			v.Out = lacking(o.Metric.Name)
 			return v
 		}
 		v.Second = &second

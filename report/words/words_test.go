@@ -122,6 +122,8 @@ func TestTranslate(t *testing.T) {
 		{"1 user", "사용자 1명"},
 		{"burst of 5", "동시 요청 5개"},
 		{"ttft_p95 ≤ 2.00 s at burst of 20", "동시 요청 20개에서 ttft_p95 ≤ 2.00 s"},
+		{"ttft_p95 ≤ 400 ms at 32 users", "사용자 32명에서 ttft_p95 ≤ 400 ms"},
+		{"no energy_per_token: no card told what it took, or no token came", "energy_per_token 없음: 소비 전력을 알려 준 카드가 없거나 토큰이 오지 않음"},
 		{"failed: gpu_oom", "실패: GPU 메모리 부족"},
 		{"failed: not_known_yet", "실패: not_known_yet"},
 		{"3 of 40 requests ended early, with fewer tokens than asked for", "요청 40개 중 3개가 요청한 것보다 적은 토큰으로 일찍 끝남"},
