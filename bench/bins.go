@@ -106,12 +106,14 @@ func (b *bins) peak() *float64 {
 		return nil
 	}
 	var sum, best float64
-	for i, tokens := range b.slots {
+	for _, tokens := range b.slots[:n] {
 		sum += tokens
-		if i >= n {
-			sum -= b.slots[i-n]
+	}
+	best = sum
+	for i, tokens := range b.slots[n:] {
+		if sum += tokens - b.slots[i]; sum > best {
+			best = sum
 		}
-		best = max(best, sum)
 	}
 	best /= (time.Duration(n) * b.width).Seconds()
 	return &best

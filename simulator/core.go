@@ -100,7 +100,8 @@ type Core struct {
 	ghosts   ghosts   // SGLang: those that ended in the last step and are computed once more
 	prefills []part
 	decodes  []*Request
-	context  int // tokens in the cache of those that decode
+	context  int   // tokens in the cache of those that decode
+	left     []int // of those, how many have so many tokens until their last block is full
 	events   []Event
 	ended    int  // of the running ones, not yet swept
 	brief    bool // tokens that say nothing new have no event and are only counted
@@ -126,7 +127,7 @@ func (c *Core) again(s Scheduling, machine *Machine, seed uint64) {
 	blocks := s.Pool / s.Block
 	*c = Core{
 		s: s, machine: machine, rng: rand.New(rand.NewPCG(seed, 0x71)), free: blocks, total: blocks, least: blocks,
-		waiting: queue{ring: c.waiting.ring}, running: c.running[:0], prefills: c.prefills[:0], decodes: c.decodes[:0], events: c.events[:0], times: c.times[:0],
+		waiting: queue{ring: c.waiting.ring}, running: c.running[:0], prefills: c.prefills[:0], decodes: c.decodes[:0], events: c.events[:0], times: c.times[:0], left: c.left[:0],
 		prefix: c.prefix,
 	}
 	c.prefix.reset()

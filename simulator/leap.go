@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -53,22 +54,28 @@ func (c *Core) alike() int {
 	// block is full first.
 	each := max(0, room/len(c.decodes))
 	sure := each * c.s.Block
-	beyond := min(n-sure, c.s.Block-1)
-	for beyond > 0 && c.full(beyond) > room-each*len(c.decodes) {
-		beyond /= 2
-	}
-	return min(n, sure+max(0, beyond))
+	return min(n, sure+c.beyond(min(n-sure, c.s.Block-1), room-each*len(c.decodes)))
 }
 
-// full is how many sequences fill their last block within so many tokens, less than a block.
-func (c *Core) full(tokens int) int {
-	n := 0
+// beyond is how many tokens, at most so many and less than a block, each sequence can
+// have before more of them than there are blocks to spare have filled their last one.
+func (c *Core) beyond(most, spare int) int {
+	if most <= 0 {
+		return 0
+	}
+	c.left = slices.Grow(c.left[:0], most)[:most]
+	clear(c.left)
 	for _, r := range c.decodes {
-		if r.computed+tokens > r.room {
-			n++
+		if left := r.room - r.computed; left < most {
+			c.left[max(left, 0)]++
 		}
 	}
-	return n
+	for tokens, full := range c.left {
+		if spare -= full; spare < 0 {
+			return tokens
+		}
+	}
+	return most
 }
 
 // leapt books n steps of the same sequences.
