@@ -3,6 +3,8 @@ package predict
 import (
 	"fmt"
 	"slices"
+
+	"github.com/qtune/qtune/bench"
 )
 
 // leastCores is the share of the cores which others like it had that an engine must have
@@ -17,10 +19,13 @@ const fewestAlike = 4
 // disturbed says of each observation on a CPU why it was disturbed; "" if it was not. An
 // engine that computes on the cores takes all that it may: where it had far fewer than the
 // same level of trials with the same cores, something else had them. That is told by the
-// processor time which the system booked, not by what was measured.
+// processor time which the system booked, not by what was measured, and of loads alone in
+// which a server always has work: of others it takes what the requests cost.
 func disturbed(observations []Observation) []string {
 	alike := map[string][]float64{}
-	key := func(o *Observation) string { return o.Level.String() + "\x00" + o.Cores }
+	key := func(o *Observation) string {
+		return fmt.Sprintf("%s\x00%s\x00%s\x00%d\x00%s", o.Trial.Kind, o.Workload.Name, o.Level, o.Level.OutputTokens, o.Cores)
+	}
 	for i := range observations {
 		if cores := coresOf(&observations[i]); cores > 0 {
 			k := key(&observations[i])
@@ -41,8 +46,12 @@ func disturbed(observations []Observation) []string {
 	return why
 }
 
-// coresOf is how many cores an engine kept busy during a level; 0 is not known.
+// coresOf is how many cores an engine kept busy during a level in which it always had
+// work; 0 is not known.
 func coresOf(o *Observation) float64 {
+	if o.Level.Kind != bench.KindClosed && o.Level.Kind != bench.KindBurst {
+		return 0
+	}
 	if u := o.Measured.Usage; u != nil && u.On != nil && u.On.CPUs != nil {
 		return *u.On.CPUs
 	}

@@ -16,6 +16,15 @@ func TestDisturbedLevels(t *testing.T) {
 		}
 		return o
 	}
+	open := func(cores float64) Observation {
+		o := level(0, "", cores)
+		o.Level = bench.Level{Kind: bench.KindOpen, Rate: 2}
+		return o
+	}
+	of := func(o Observation, workload string) Observation {
+		o.Workload.Name = workload
+		return o
+	}
 	rows := []struct {
 		what string
 		all  []Observation
@@ -25,6 +34,8 @@ func TestDisturbedLevels(t *testing.T) {
 		{"a little fewer is usual", []Observation{level(8, "", 1.95), level(8, "", 1.55), level(8, "", 1.9), level(8, "", 1.94)}, nil},
 		{"another level may need fewer", []Observation{level(8, "", 1.95), level(1, "", 1), level(8, "", 1.9), level(8, "", 1.94), level(8, "", 1.9)}, nil},
 		{"who is bound to fewer has fewer", []Observation{level(8, "0-1", 1.95), level(8, "0", 1), level(8, "0-1", 1.9), level(8, "0-1", 1.94), level(8, "0-1", 1.94)}, nil},
+		{"at a rate who needs fewer is better", []Observation{open(1.95), open(1.2), open(1.9), open(1.94)}, nil},
+		{"another workload may need fewer", []Observation{level(8, "", 1.95), of(level(8, "", 1), "long"), level(8, "", 1.9), level(8, "", 1.94), level(8, "", 1.9)}, nil},
 		{"of three nothing is told", []Observation{level(8, "", 1.95), level(8, "", 1), level(8, "", 1.9)}, nil},
 		{"nobody looked", []Observation{level(8, "", 1.95), level(8, "", 0), level(8, "", 1.9), level(8, "", 1.94), level(8, "", 1.9)}, nil},
 	}

@@ -120,13 +120,13 @@ func against(s *tuner.Summary) string {
 		of = s.Objective.Metric + " "
 	}
 	switch {
+	case s.Finish != nil && s.Finish.Failed != "":
+		return "; no gain can be given, since the finish could not decide"
 	case s.GainInterval != nil:
 		return fmt.Sprintf(", %s%s (95 %% interval %s … %s) than the baseline %s %q%s", of, Change(*s.Gain),
 			changeText(s.GainInterval[0]), changeText(s.GainInterval[1]), s.Baseline.Engine, s.Baseline.Name, tag(s))
 	case s.Gain != nil:
 		return fmt.Sprintf(", %s%s than the baseline %s %q%s", of, Change(*s.Gain), s.Baseline.Engine, s.Baseline.Name, tag(s))
-	case s.Finish != nil && s.Finish.Failed != "":
-		return "; no gain can be given, since the finish could not decide"
 	case s.Baseline != nil:
 		return fmt.Sprintf("; no gain can be given, since the baseline %s %q has no value", s.Baseline.Engine, s.Baseline.Name)
 	}

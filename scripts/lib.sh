@@ -26,7 +26,7 @@ as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
 # user is no error.
 sources() {
 	local all
-	all=$(git -c safe.directory='*' ls-files -co --exclude-standard "$@") || return 1
+	all=$(git -c safe.directory='*' -c core.quotepath=off ls-files -co --exclude-standard "$@") || return 1
 	[ -z "$all" ] || printf '%s\n' "$all" | while IFS= read -r f; do [ ! -f "$f" ] || printf '%s\n' "$f"; done
 }
 

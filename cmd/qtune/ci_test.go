@@ -119,11 +119,13 @@ func TestGitLabExample(t *testing.T) {
 	}
 	ciExample(t, "gitlab-ci.yml", &pipeline)
 	pipeline.Variables["QTUNE_SIMULATE_SPEED"] = "25"
-	dir, env := ciWorkspace(t, pipeline.Variables)
 	text := strings.ReplaceAll(strings.Join(pipeline.Job.Script, "\n"), "--requests 200", "--requests 60") // GitLab runs all lines in one shell
-	code, out := runStep(t, dir, env, text)
-	if code == exitSlower {
-		t.Skipf("this machine is too busy: of two equal servers one was slower\n%s", out)
+	code, out := exitSlower, ""
+	for range 3 { // on a busy machine one of two equal servers may be slower, but not each time
+		if code == exitSlower {
+			dir, env := ciWorkspace(t, pipeline.Variables)
+			code, out = runStep(t, dir, env, text)
+		}
 	}
 	if code != 0 && !strings.Contains(out, "bottleneck") { // a busy machine may hold the client back, which bench says
 		t.Fatalf("exit %d\n%s", code, out)

@@ -30,7 +30,10 @@ func measurable(p *profiles.Profile, simulated bool, devices func() (gpu.Invento
 		metrics = append(metrics, c.Metric)
 	}
 	for _, m := range metrics {
+		costs := m.Unit == bench.UnitCostPerTokens || m.Unit == bench.UnitJoulesPerToken
 		switch {
+		case costs && p.GPU.None():
+			return &unmeasuredError{m.Name, "the profile gives its engines no card", "choose another figure, such as output_throughput, or a card in gpu"}
 		case m.Unit == bench.UnitCostPerTokens && p.Search.Budget.GPUHourPrice == 0:
 			return &unmeasuredError{m.Name, "nobody has said what an hour of a card costs", "give gpu_hour_price in search's budget, or --gpu-hour-price"}
 		case m.Unit != bench.UnitJoulesPerToken:

@@ -18,18 +18,24 @@ func TestMeasurable(t *testing.T) {
 		why, metric string
 		price       float64
 		simulated   bool
+		cpu         bool
 		devices     func() (gpu.Inventory, error)
 		ok          bool
 	}{
-		{"simulated engines use no energy", "energy_per_token", 0, true, card, false},
-		{"no card, no energy", "energy_per_token", 0, false, none, false},
-		{"a card's energy is measured", "energy_per_token", 0, false, card, true},
-		{"no price, no cost", "cost_per_million_tokens", 0, false, card, false},
-		{"a simulated throughput has a cost", "cost_per_million_tokens", 2, true, none, true},
-		{"other figures need neither", "goodput", 0, true, none, true},
+		{"simulated engines use no energy", "energy_per_token", 0, true, false, card, false},
+		{"no card, no energy", "energy_per_token", 0, false, false, none, false},
+		{"a card's energy is measured", "energy_per_token", 0, false, false, card, true},
+		{"no price, no cost", "cost_per_million_tokens", 0, false, false, card, false},
+		{"a simulated throughput has a cost", "cost_per_million_tokens", 2, true, false, none, true},
+		{"an engine on a CPU has no price", "cost_per_million_tokens", 2, false, true, card, false},
+		{"nor does it take a card's energy", "energy_per_token", 0, false, true, card, false},
+		{"other figures need neither", "goodput", 0, true, false, none, true},
 	} {
 		m, known := bench.LookupMetric(c.metric)
 		p := &profiles.Profile{Objective: profiles.Objective{Metric: m}}
+		if c.cpu {
+			p.GPU.Devices = []string{}
+		}
 		p.Search.Budget.GPUHourPrice = c.price
 		if err := measurable(p, c.simulated, c.devices); !known || (err == nil) != c.ok {
 			t.Errorf("%s: %v", c.why, err)
