@@ -14,12 +14,14 @@ import (
 // Effect is what one value of a setting does to a figure of the objective, from the
 // trials that ran.
 type Effect struct {
-	Metric string `json:"metric"` // the figure
-	Engine string `json:"engine"` // kind and name of the block
-	Axis   string `json:"axis"`
-	Value  string `json:"value"`
-	Trials int    `json:"trials"` // measured with it
-	Failed int    `json:"failed"`
+	Metric   string `json:"metric"` // the figure, and where it was measured
+	Workload string `json:"workload"`
+	Level    string `json:"level"`
+	Engine   string `json:"engine"` // kind and name of the block
+	Axis     string `json:"axis"`
+	Value    string `json:"value"`
+	Trials   int    `json:"trials"` // measured with it
+	Failed   int    `json:"failed"`
 	// Mean is of the figure over those trials; nil without any.
 	Mean *float64 `json:"mean"`
 	// Reference says that this is the value which the others are compared with.
@@ -29,7 +31,8 @@ type Effect struct {
 	// the figure as fractions, with its 95 % interval, Median the one in the middle,
 	// which one odd trial does not move, Low and High the least and the greatest.
 	// The interval is that of a finish of so many blocks: of paired starts, which
-	// differ by no less than restarts are known to.
+	// differ by no less than restarts are known to. A figure that became 0 has no
+	// logarithm: then the mean is the arithmetic one, and has none.
 	Pairs    int         `json:"pairs"`
 	Change   *float64    `json:"change"`
 	Interval *[2]float64 `json:"interval"`
@@ -216,7 +219,7 @@ func (a *axes) effectsOf(axis int) []Effect {
 	}
 	for i, v := range values {
 		e := &all[i]
-		*e = Effect{Metric: a.figure.Metric, Engine: a.engine, Axis: a.names[axis], Value: v, Reference: i == reference}
+		*e = Effect{Metric: a.figure.Metric, Workload: a.figure.Workload, Level: a.figure.Level, Engine: a.engine, Axis: a.names[axis], Value: v, Reference: i == reference}
 		for _, s := range a.settings {
 			if s.values[axis] == v {
 				e.add(s.figure, references[s.others(axis)])
@@ -238,7 +241,7 @@ func (e *Effect) add(figure *float64, reference float64) {
 		e.Mean = new(float64)
 	}
 	*e.Mean += *figure
-	if reference <= 0 || *figure <= 0 || e.Reference {
+	if reference <= 0 || e.Reference {
 		return
 	}
 	e.with, e.without = append(e.with, *figure), append(e.without, reference)
@@ -249,18 +252,21 @@ func (e *Effect) finish() {
 		*e.Mean /= float64(e.Trials)
 	}
 	e.Pairs = len(e.with)
-	mean, err := finish.Decide([][]float64{e.without, e.with}, false, finish.DefaultNoise())
-	if err != nil { // without a pair
+	if e.Pairs == 0 {
 		return
 	}
-	e.Change, e.Interval = &mean.Gain, &[2]float64{mean.Low, mean.High}
-	changes := make([]float64, e.Pairs)
+	changes, sum := make([]float64, e.Pairs), 0.0
 	for i := range changes {
 		changes[i] = e.with[i]/e.without[i] - 1
+		sum += changes[i]
 	}
 	slices.Sort(changes)
+	e.Change = new(sum / float64(e.Pairs))
 	e.Median = new((changes[(e.Pairs-1)/2] + changes[e.Pairs/2]) / 2)
 	e.Low, e.High = &changes[0], &changes[e.Pairs-1]
+	if mean, err := finish.Decide([][]float64{e.without, e.with}, false, finish.DefaultNoise()); err == nil {
+		e.Change, e.Interval = &mean.Gain, &[2]float64{mean.Low, mean.High}
+	}
 }
 
 // clear says that the mean change is more than chance.

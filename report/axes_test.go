@@ -92,6 +92,17 @@ func TestEffectsSayHowSureTheyAre(t *testing.T) {
 	}
 }
 
+func TestAFigureThatBecomesZeroIsNotLeftOut(t *testing.T) {
+	e := Effect{}
+	for _, v := range []float64{0, 110} {
+		e.add(&v, 100)
+	}
+	e.finish()
+	if e.Pairs != 2 || math.Abs(*e.Change+.45) > 1e-9 || *e.Low != -1 || e.Interval != nil {
+		t.Errorf("%d pairs, %v in the mean, from %v, interval %v", e.Pairs, *e.Change, *e.Low, e.Interval)
+	}
+}
+
 func TestOneOddTrialDoesNotMoveTheTypicalEffect(t *testing.T) {
 	e := Effect{}
 	for _, v := range []float64{101, 102, 99, 400, 100} {

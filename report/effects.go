@@ -18,7 +18,7 @@ func (b *builder) effects() Section {
 		all := a.effects()
 		if f := b.effectFigure(&a, all); f != nil {
 			if b.o.Summary.Pair != nil {
-				s.Blocks = append(s.Blocks, Block{Text: b.Say("effects.on", b.metricName(a.figure.Metric), a.engine)})
+				s.Blocks = append(s.Blocks, Block{Text: b.Say("effects.on", b.toldApart(a.figure), a.engine)})
 			}
 			s.Blocks = append(s.Blocks, Block{List: b.strongest(all)}, Block{Figure: f})
 		}
@@ -36,7 +36,12 @@ func (b *builder) strongest(all [][]Effect) []string {
 		}
 		flag := best.Axis + "=" + best.Value
 		reference := effects[slices.IndexFunc(effects, func(e Effect) bool { return e.Reference })].Value
-		mean, low, high := changeText(*best.Change), changeText(best.Interval[0]), changeText(best.Interval[1])
+		mean := changeText(*best.Change)
+		if best.Interval == nil {
+			lines = append(lines, b.caption(b.Say("effects.zero", flag, reference, mean, changeText(*best.Low), changeText(*best.High), best.Pairs)))
+			continue
+		}
+		low, high := changeText(best.Interval[0]), changeText(best.Interval[1])
 		switch {
 		case best.Pairs == 1:
 			lines = append(lines, b.caption(b.Say("effects.single", flag, reference, mean, low, high)))
@@ -64,7 +69,7 @@ func pickEffect(effects []Effect) *Effect {
 }
 
 func (b *builder) effectFigure(a *axes, all [][]Effect) *Figure {
-	title := b.caption(b.Say("effects.figure", b.metricName(a.figure.Metric), a.engine))
+	title := b.caption(b.Say("effects.figure", b.toldApart(a.figure), a.engine))
 	picture := chart.Effects{Title: title, Unit: b.Say("effects.axis"), Format: func(v float64) string {
 		return strings.TrimSuffix(changeText(v), ".0 %") + " %"
 	}}
@@ -97,10 +102,27 @@ func (b *builder) effectFigure(a *axes, all [][]Effect) *Figure {
 		return nil
 	}
 	name := "effects-" + fileName(a.engine)
-	if a.figure.Metric != b.o.Summary.Objective.Metric || a.figure.Level != b.o.Summary.Objective.Level {
+	if !sameFigure(a.figure, b.o.Summary.Objective) {
 		name += "-" + fileName(a.figure.Metric)
+		if a.figure.Metric == b.o.Summary.Objective.Metric {
+			name += "-" + fileName(a.figure.Workload+" "+a.figure.Level)
+		}
 	}
 	return &Figure{Name: name, Title: title, Note: b.Say("effects.note"), picture: picture, Table: t}
+}
+
+// sameFigure says that two are one metric at one load.
+func sameFigure(a, b tuner.ObjectiveValue) bool {
+	return a.Metric == b.Metric && a.Level == b.Level && a.Workload == b.Workload
+}
+
+// toldApart names a figure, with its load where an objective has one metric at two.
+func (b *builder) toldApart(f tuner.ObjectiveValue) string {
+	name, s := b.metricName(f.Metric), b.o.Summary
+	if s.Pair == nil || s.Pair.Second.Metric != s.Objective.Metric {
+		return name
+	}
+	return fmt.Sprintf("%s (%s, %s)", name, f.Workload, b.translated(f.Level))
 }
 
 func effectRow(e *Effect, q quantity) TableRow {
@@ -109,7 +131,11 @@ func effectRow(e *Effect, q quantity) TableRow {
 		none := Cell{Text: "–"}
 		return TableRow{Cells: append(row.Cells, none, none, none, none, Cell{Text: fmt.Sprint(e.Pairs)})}
 	}
-	row.Cells = append(row.Cells, Cell{Text: changeText(*e.Change)}, Cell{Text: changeText(e.Interval[0]) + " … " + changeText(e.Interval[1])},
+	interval := "–"
+	if e.Interval != nil {
+		interval = changeText(e.Interval[0]) + " … " + changeText(e.Interval[1])
+	}
+	row.Cells = append(row.Cells, Cell{Text: changeText(*e.Change)}, Cell{Text: interval},
 		Cell{Text: changeText(*e.Median)}, Cell{Text: changeText(*e.Low) + " … " + changeText(*e.High)}, Cell{Text: fmt.Sprint(e.Pairs)})
 	return row
 }
