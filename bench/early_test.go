@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -67,6 +68,51 @@ func TestARefusalIsHeardWhileTheRequestIsStillWritten(t *testing.T) {
 					t.Errorf("requests %+v, failures %+v", r.Requests, r.Failures)
 				}
 			})
+		}
+	}
+}
+
+// gone is a connection whose other end has gone behind left bytes.
+type gone struct {
+	net.Conn
+	left int
+}
+
+func (g *gone) Write(b []byte) (int, error) {
+	n := min(len(b), g.left)
+	if g.left -= n; n < len(b) {
+		return n, syscall.EPIPE
+	}
+	return n, nil
+}
+
+// A write that fails is kept quiet only if some of the request was written: else
+// net/http sends it over another connection.
+func TestStampedConnTellsThatNothingWasWritten(t *testing.T) {
+	for _, tc := range []struct {
+		why    string
+		left   int
+		writes string // w: of one byte; a: it is armed
+		told   bool   // the last write's error
+	}{
+		{"the first write of a new connection", 0, "w", true},
+		{"the second, with nothing written by the first", 0, "ww", true},
+		{"the first write of a request", 0, "aw", true},
+		{"the second write of a request", 1, "aww", false},
+		{"the first write of another request", 1, "awaw", true},
+		{"the second write of another request", 2, "awaww", false},
+	} {
+		c := &stampedConn{Conn: &gone{left: tc.left}, epoch: time.Now()}
+		var err error
+		for _, step := range tc.writes {
+			if step == 'a' {
+				c.arm()
+				continue
+			}
+			_, err = c.Write([]byte("x"))
+		}
+		if (err != nil) != tc.told {
+			t.Errorf("%s: %v", tc.why, err)
 		}
 	}
 }

@@ -14,10 +14,10 @@ const (
 	rateStep      = 30 * time.Second // the engine's time that a rate is tried for at most, without a Duration
 	rateFirst     = 1.0              // requests per second, where no rate to begin with is given
 	rateBracket   = 0.05             // the search ends when the bracket is at most so wide, as a share
-	rateTries     = 16
-	rateAgain     = 2     // times that a rate is tried again at which the client was the bottleneck
-	decideLeast   = 20    // requests before a try may be ended early
-	decideMistake = 0.001 // the chance of a wrong early end at one look; small, since there are many
+	rateTries     = 16               // rates at most at which it is decided whether the SLO holds
+	rateAgain     = 2                // times that a rate is tried again at which the client was the bottleneck
+	decideLeast   = 20               // requests before a try may be ended early
+	decideMistake = 0.001            // the chance of a wrong early end at one look; small, since there are many
 )
 
 // maxRate finds the highest rate at which the SLO holds: it doubles the rate until
@@ -37,7 +37,7 @@ func findRate(w Workload, l Level, measure func(Level) (LevelResult, error)) (Le
 	if rate == 0 {
 		rate = rateFirst
 	}
-	for len(s.tried) < rateTries && rate > 0 {
+	for s.decided < rateTries && rate > 0 {
 		if err := s.try(rate); err != nil {
 			return s.result(), err
 		}
@@ -58,6 +58,7 @@ type search struct {
 	best      *LevelResult
 	last      LevelResult
 	tried     []TriedRate
+	decided   int         // of those tried: the client was not the bottleneck
 	bound     *ClientCost // of the rate at which the client was the bottleneck, each time
 }
 
@@ -71,10 +72,10 @@ func (s *search) try(rate float64) error {
 	if n := neededFor(s.work.SLO); l.Requests == 0 {
 		l.Duration = max(l.Duration, time.Duration(float64(n)/rate*float64(time.Second)))
 	}
-	if len(s.tried) > 0 {
-		l.Warmup = 0 // the server is warm
-	}
 	for range 1 + rateAgain {
+		if len(s.tried) > 0 {
+			l.Warmup = 0 // the server is warm
+		}
 		r, err := s.measure(l)
 		s.last = r
 		if err != nil {
@@ -95,11 +96,12 @@ func (s *search) enter(rate float64, r LevelResult) {
 		held, why = false, "the load client was the bottleneck"
 	}
 	s.tried = append(s.tried, TriedRate{Rate: rate, Held: held, Reason: why, Requests: r.Requests.Total, DurationS: r.DurationS})
-	switch {
-	case r.Client.Bound:
-	case held:
+	if r.Client.Bound {
+		return
+	}
+	if s.decided++; held {
 		s.low, s.best = rate, &r
-	default:
+	} else {
 		s.high = rate
 	}
 }
@@ -142,10 +144,10 @@ func (s *search) result() LevelResult {
 	r := s.last
 	if s.best != nil {
 		r = *s.best
-	} else {
-		r.Rate = 0
+	} else if s.bound == nil || s.decided > 0 {
 		r.Notes = append(r.Notes, "the SLO held at no rate that was tried: the other figures are those of the last one")
 	}
+	r.Rate = s.low
 	r.Kind, r.Tried, r.Partial = KindMaxRate, s.tried, s.last.Partial
 	if s.bound != nil {
 		r.Client = *s.bound

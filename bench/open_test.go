@@ -216,13 +216,16 @@ func TestTheHighestRateWhereTheClientIsTheBottleneck(t *testing.T) {
 		lowest float64
 	}{
 		{"now and then", func(try int, _ float64) bool { return try%3 == 1 }, false, 28},
+		{"twice at each rate", func(try int, _ float64) bool { return try%3 != 0 }, false, 28},
 		{"from a rate on", func(_ int, rate float64) bool { return rate > 10 }, true, 8},
 		{"always", func(int, float64) bool { return true }, true, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tries := 0
 			measure := func(l Level) (LevelResult, error) { // of a server that can do 30 a second
-				tries++
+				if tries++; (l.Warmup == 0) == (tries == 1) {
+					t.Errorf("try %d has a warm-up of %d", tries, l.Warmup)
+				}
 				latency := 100.0
 				if l.Rate > 30 {
 					latency = 1e4
@@ -232,9 +235,12 @@ func TestTheHighestRateWhereTheClientIsTheBottleneck(t *testing.T) {
 				return r, nil
 			}
 			w := Workload{SLO: []Limit{{"ttft", "p95", time.Second}}}
-			r, err := findRate(w, Level{Kind: KindMaxRate, Rate: 4}, measure)
+			r, err := findRate(w, Level{Kind: KindMaxRate, Rate: 4, Warmup: 5}, measure)
 			if err != nil || r.Client.Bound != tc.bound || r.Rate < tc.lowest || r.Rate > 30 {
 				t.Errorf("%v: %.1f/s, bound %v, notes %q, tried %+v", err, r.Rate, r.Client.Bound, r.Notes, r.Tried)
+			}
+			if strings.Contains(strings.Join(r.Notes, "\n"), "at no rate") {
+				t.Errorf("of a server that held at each rate, or of which nothing is known: %q", r.Notes)
 			}
 		})
 	}

@@ -176,7 +176,7 @@ func (l Level) settleCap() (int, time.Duration) {
 	case KindOpen:
 		return max(1, int(math.Round(l.meanRate()*DefaultCapDuration.Seconds()))), DefaultCapDuration
 	case KindMaxRate:
-		return 0, rateTries * rateStep
+		return 0, rateTries * rateStep // what is tried again for the client's sake comes on top
 	}
 	if l.users() == 1 {
 		return DefaultCapRequestsSingle, DefaultCapDuration
