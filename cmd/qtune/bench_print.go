@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strconv"
 	"text/tabwriter"
@@ -124,8 +125,12 @@ func serverSaw(s *bench.ServerView) string {
 	if s.TTFTMS != nil {
 		ttft = ", TTFT " + ms(s.TTFTMS)
 	}
-	return ttft + told(", at most %.0f waiting", s.WaitingMax, 1) + told(", KV use at most %.0f %%", s.KVUseMax, 100) +
-		told(", %.0f preemptions", s.Preemptions, 1) + told(", %.0f %% of the prompts' tokens from the prefix cache", s.PrefixHitRate, 100)
+	preempted := ""
+	if n := s.Preemptions; n != nil && *n >= 1 {
+		preempted = ", " + plural(int(*n), "preemption")
+	}
+	return ttft + some(", at most %.0f waiting", s.WaitingMax, 1) + some(", KV use at most %.0f %%", s.KVUseMax, 100) + preempted +
+		told(", %.0f %% of the prompts' tokens from the prefix cache", s.PrefixHitRate, 100)
 }
 
 // told is a figure in words, times scale; nothing where it is not known.
@@ -134,6 +139,14 @@ func told(format string, v *float64, scale float64) string {
 		return ""
 	}
 	return fmt.Sprintf(format, scale**v)
+}
+
+// some is told, and nothing where the figure is rounded to 0.
+func some(format string, v *float64, scale float64) string {
+	if v == nil || math.RoundToEven(scale**v) == 0 {
+		return ""
+	}
+	return told(format, v, scale)
 }
 
 // csv writes one line a level, with every metric under its name.

@@ -118,20 +118,23 @@ func TestBenchFormats(t *testing.T) {
 // What a server tells of itself is said, and nothing that it does not tell.
 func TestBenchSaysWhatTheServerSaw(t *testing.T) {
 	num := func(v float64) *float64 { return &v }
-	b := benchResult{load: bench.Workload{Levels: []bench.Level{{Kind: bench.KindClosed, Users: 4}, {Kind: bench.KindClosed, Users: 8}}}}
+	b := benchResult{load: bench.Workload{Levels: []bench.Level{{Kind: bench.KindClosed, Users: 4}, {Kind: bench.KindClosed, Users: 8}, {Kind: bench.KindClosed, Users: 16}}}}
 	b.Levels = []bench.LevelResult{
 		{
 			UserRate: bench.Stats{Mean: num(25)}, PeakOutputThroughput: num(104),
 			Server: &bench.ServerView{Engine: "vllm", RunningMean: num(3.9), TTFTMS: num(200), WaitingMax: num(2), KVUseMax: num(0.5), Preemptions: num(1), PrefixHitRate: num(0.25)},
 		},
 		{Server: &bench.ServerView{Engine: "tgi", RunningMean: num(7)}},
+		{Server: &bench.ServerView{Engine: "vllm", RunningMean: num(9), WaitingMax: num(0), KVUseMax: num(0.004), Preemptions: num(0)}},
 	}
 	var got strings.Builder
-	b.remarks(&got, 0)
-	b.remarks(&got, 1)
+	for i := range b.Levels {
+		b.remarks(&got, i)
+	}
 	const want = `rates, 4 users: 25.0 tok/s for each user, 104 tok/s in the best second
-server, 4 users: vllm by its own metrics, 3.9 requests running on average, TTFT 200 ms, at most 2 waiting, KV use at most 50 %, 1 preemptions, 25 % of the prompts' tokens from the prefix cache
+server, 4 users: vllm by its own metrics, 3.9 requests running on average, TTFT 200 ms, at most 2 waiting, KV use at most 50 %, 1 preemption, 25 % of the prompts' tokens from the prefix cache
 server, 8 users: tgi by its own metrics, 7.0 requests running on average
+server, 16 users: vllm by its own metrics, 9.0 requests running on average
 `
 	if got.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", got.String(), want)
