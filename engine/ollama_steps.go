@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -31,6 +32,9 @@ func (p *puller) follow(stream io.Reader, status int, alive func()) error {
 	lines.Buffer(nil, maxPullStep)
 	seen := pullFiles{map[string]int64{}, map[string]int64{}}
 	for lines.Scan() {
+		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
+			continue
+		}
 		var step pullStep
 		if err := json.Unmarshal(lines.Bytes(), &step); err != nil {
 			return fmt.Errorf("reading what Ollama says of the pull: %w", cmp.Or(lines.Err(), err))

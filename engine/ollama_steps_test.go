@@ -22,6 +22,7 @@ func TestAPullIsFollowedWithinBounds(t *testing.T) {
 		files  int64  // counted by its end
 	}{
 		{"two files", strings.NewReader("{\"status\":\"pulling\"}\n{\"digest\":\"a\",\"total\":1}\n{\"digest\":\"b\",\"total\":1}\n{\"status\":\"success\"}"), "", 2},
+		{"blank lines between", strings.NewReader("\n{\"digest\":\"a\",\"total\":1}\r\n\r\n \n{\"status\":\"success\"}"), "", 1},
 		{"a string without an end", io.MultiReader(strings.NewReader(`{"status":"`), endless{}), "too long", 0},
 		{"more files than any model has", strings.NewReader(many.String() + `{"status":"success"}`), "", maxPullFiles},
 		{"an error", strings.NewReader(`{"error":"no such model"}`), "no such model", 0},
