@@ -254,22 +254,43 @@ func TestGateHoldsBothFigures(t *testing.T) {
 		s := measured(map[string]Figure{"ttft_p95": near(ttft), "output_throughput": near(100)})
 		loaded := measured(map[string]Figure{"ttft_p95": near(100), "output_throughput": near(tokens)}).Levels[0]
 		loaded.Load.Users = 8
-		s.Objectives = []Objective{{"output_throughput", "chat", loaded.Load}, {"ttft_p95", "chat", s.Levels[0].Load}}
+		s.Objectives = []Objective{{Metric: "output_throughput", Workload: "chat", Load: loaded.Load}, {Metric: "ttft_p95", Workload: "chat", Load: s.Levels[0].Load}}
 		s.Levels = append(s.Levels, loaded)
 		return s
 	}
+	lacking := Objective{Metric: "ttft_p95", Workload: "chat", Lacking: "1 user"}
+	elsewhere := Objective{Metric: "ttft_p95", Workload: "chat", Load: Load{Kind: bench.KindClosed, Users: 64}}
 	for _, c := range []struct {
 		why          string
 		tokens, ttft float64
+		metrics      []string
+		objective    func(a, b *Side) // nil: both have the same
 		want         Outcome
+		checks       string
 	}{
-		{"neither is worse", 100, 100, Kept},
-		{"a loss in the first", 80, 100, Slower},
-		{"a loss in the second, with a gain in the first", 150, 130, Slower},
+		{"neither is worse", 100, 100, nil, nil, Kept, "[output_throughput 8 users ttft_p95 4 users]"},
+		{"a loss in the first", 80, 100, nil, nil, Slower, "[output_throughput 8 users ttft_p95 4 users]"},
+		{"a loss in the second, with a gain in the first", 150, 130, nil, nil, Slower, "[output_throughput 8 users ttft_p95 4 users]"},
+		{"a metric that is the second figure is held at its level", 100, 130, []string{"ttft_p95"}, nil, Slower, "[ttft_p95 4 users]"},
+		{"a metric that is no figure of it is held where the first is", 100, 100, []string{"e2e_mean"}, nil, Open, "[e2e_mean 8 users]"},
+		{"B did not measure the second figure's level", 100, 100, nil, func(_, b *Side) { b.Objectives[1] = lacking }, Open, "[output_throughput 8 users ttft_p95 1 user]"},
+		{"a loss in the first, and no level of the second", 80, 100, nil, func(_, b *Side) { b.Objectives[1] = lacking }, Slower, "[output_throughput 8 users ttft_p95 1 user]"},
+		{"A has no such level", 100, 100, nil, func(_, b *Side) { b.Objectives[1] = elsewhere }, Open, "[output_throughput 8 users ttft_p95 64 users]"},
+		{"A's objective stands in for B's that A has not measured", 100, 100, nil, func(a, b *Side) { b.Objectives, a.Objectives = []Objective{elsewhere}, a.Objectives[:1] }, Kept, "[output_throughput 8 users]"},
+		{"no objective has a level on both sides: every one", 100, 130, nil, func(a, b *Side) { b.Objectives, a.Objectives = []Objective{elsewhere}, nil }, Slower, "[ttft_p95 64 users ttft_p95 4 users ttft_p95 8 users]"},
+		{"the same without a loss is not called kept", 100, 100, nil, func(a, b *Side) { b.Objectives, a.Objectives = []Objective{lacking}, nil }, Open, "[ttft_p95 1 user ttft_p95 4 users ttft_p95 8 users]"},
 	} {
-		g := Compare(side(100, 100), side(c.tokens, c.ttft), Options{Gate: &Gate{Slower: 0.05}}).Gate
-		if g.Outcome != c.want || len(g.Checks) != 2 || g.Checks[0].Level != "8 users" || g.Checks[1].Level != "4 users" {
-			t.Errorf("%s: %+v", c.why, g)
+		a, b := side(100, 100), side(c.tokens, c.ttft)
+		if c.objective != nil {
+			c.objective(a, b)
+		}
+		g := Compare(a, b, Options{Gate: &Gate{Slower: 0.05, Metrics: c.metrics}}).Gate
+		var checks []string
+		for _, k := range g.Checks {
+			checks = append(checks, k.Metric+" "+k.Level)
+		}
+		if g.Outcome != c.want || fmt.Sprint(checks) != c.checks {
+			t.Errorf("%s: %s, %v: %+v", c.why, g.Outcome, checks, g)
 		}
 	}
 }

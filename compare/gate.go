@@ -1,5 +1,7 @@
 package compare
 
+import "slices"
+
 // Gate is what B may be worse by before it counts as slower.
 type Gate struct {
 	Slower  float64  // a fraction of A's value, of shares a difference; at least 0
@@ -34,35 +36,28 @@ type Check struct {
 	Outcome         Outcome
 }
 
-// judge holds the levels to the gate. Without metrics each figure of the objective is
-// held at its own level, so that a loss in either is a loss; metrics are held where the
-// objective's first figure is. Where a side has no objective, or its level was not
-// measured on both, that is every level.
+// judge holds the levels to the gate: each figure at its own level, so that a loss in
+// either is a loss. A figure whose level a side lacks is a check that stays open, and
+// what has no level of its own is held at every one; so is an objective of which no
+// level is on both sides.
 func (c *Comparison) judge(g Gate) *GateResult {
-	var goals []Objective
-	for _, s := range []*Side{c.B, c.A} {
-		if len(goals) == 0 {
-			goals = s.Objectives
-		}
-	}
-	switch {
-	case len(g.Metrics) > 0:
-		at := Objective{}
-		if len(goals) > 0 {
-			at = goals[0]
-		}
-		goals = nil
-		for _, m := range g.Metrics {
-			goals = append(goals, Objective{m, at.Workload, at.Load})
-		}
-	case len(goals) == 0:
-		goals = []Objective{{Metric: "output_throughput"}}
-	}
+	goals := c.goals(g.Metrics)
+	placed := slices.ContainsFunc(goals, c.has)
 	r := &GateResult{Gate: Gate{Slower: g.Slower}, Outcome: Kept}
 	for _, o := range goals {
 		r.Gate.Metrics = append(r.Gate.Metrics, o.Metric)
-		for _, l := range c.levelsOf(o) {
+		if l := c.levelOf(o); l != nil {
 			r.add(l, o.Metric)
+			continue
+		}
+		if o.level() != "" {
+			r.enter(Check{Workload: o.Workload, Level: o.level(), Metric: o.Metric, Outcome: Open})
+			if placed {
+				continue
+			}
+		}
+		for i := range c.Levels {
+			r.add(&c.Levels[i], o.Metric)
 		}
 	}
 	if len(r.Checks) == 0 {
@@ -71,16 +66,65 @@ func (c *Comparison) judge(g Gate) *GateResult {
 	return r
 }
 
-// levelsOf is the level that a figure is of, or every one where there is no such.
-func (c *Comparison) levelsOf(o Objective) []*LevelPair {
-	var all []*LevelPair
-	for i := range c.Levels {
-		if o.Load.Kind != "" && o.at(c.Levels[i]) {
-			return []*LevelPair{&c.Levels[i]}
+// goals are the figures to hold: those of the objective, B's before A's, or metrics,
+// each where the objective has it, else where the objective's first figure is.
+func (c *Comparison) goals(metrics []string) []Objective {
+	own := c.objective()
+	if len(metrics) == 0 && len(own) > 0 {
+		return own
+	}
+	if len(metrics) == 0 {
+		metrics = []string{"output_throughput"}
+	}
+	var first Objective
+	if len(own) > 0 && c.has(own[0]) {
+		first = own[0]
+	}
+	var all []Objective
+	for _, m := range metrics {
+		n := len(all)
+		for _, o := range own {
+			if o.Metric == m {
+				all = append(all, o)
+			}
 		}
-		all = append(all, &c.Levels[i])
+		if len(all) == n {
+			all = append(all, Objective{Metric: m, Workload: first.Workload, Load: first.Load})
+		}
 	}
 	return all
+}
+
+// objective is that of the first side, B before A, of which a level is on both sides; of
+// the first that has any where there is none.
+func (c *Comparison) objective() []Objective {
+	if slices.ContainsFunc(c.B.Objectives, c.has) {
+		return c.B.Objectives
+	}
+	if len(c.B.Objectives) == 0 || slices.ContainsFunc(c.A.Objectives, c.has) {
+		return c.A.Objectives
+	}
+	return c.B.Objectives
+}
+
+func (c *Comparison) has(o Objective) bool { return c.levelOf(o) != nil }
+
+// levelOf is the level that a figure is of; nil where it is not on both sides.
+func (c *Comparison) levelOf(o Objective) *LevelPair {
+	for i := range c.Levels {
+		if o.Load.Kind != "" && o.at(c.Levels[i]) {
+			return &c.Levels[i]
+		}
+	}
+	return nil
+}
+
+// level names the level of a figure; "" where it has none of its own.
+func (o *Objective) level() string {
+	if o.Load.Kind == "" {
+		return o.Lacking
+	}
+	return o.Load.String()
 }
 
 func (o *Objective) at(p LevelPair) bool {
@@ -92,6 +136,10 @@ func (r *GateResult) add(p *LevelPair, metric string) {
 	if k.Row != nil && k.Row.Interval != nil {
 		k.Outcome = k.Row.against(r.Gate.Slower)
 	}
+	r.enter(k)
+}
+
+func (r *GateResult) enter(k Check) {
 	r.Checks = append(r.Checks, k)
 	if k.Outcome == Slower || k.Outcome == Open && r.Outcome == Kept {
 		r.Outcome = k.Outcome

@@ -32,6 +32,7 @@ type Objective struct {
 	Metric   string
 	Workload string
 	Load     Load
+	Lacking  string // the level's name where the side did not measure it, and Load tells nothing; else ""
 }
 
 // Load says what a level sends; it is what levels of two sides are matched by. One

@@ -249,27 +249,51 @@ func undecided(p *PastRun) Outcome {
 // Objective is the place of the objective's first figure in a result of the run; false
 // if the outcome names none or the result did not get there.
 func (o *Outcome) Objective(r *TrialResult) (profiles.Objective, bool) {
-	return o.find(r, o.Summary.Objective)
+	return o.find(r, o.figures()[0])
 }
 
-// Objectives are the places of the objective's one or two figures, of those that the
-// result has.
-func (o *Outcome) Objectives(r *TrialResult) []profiles.Objective {
-	figures := []ObjectiveValue{o.Summary.Objective}
-	if o.Summary.Pair != nil {
-		figures = append(figures, o.Summary.Pair.Second)
-	}
-	var all []profiles.Objective
-	for _, f := range figures {
-		if goal, ok := o.find(r, f); ok {
-			all = append(all, goal)
+// ObjectiveFigure is a figure of a run's objective, and where a result has it.
+type ObjectiveFigure struct {
+	ObjectiveValue
+	At *profiles.At // nil where the result lacks the level
+
+	winner, baseline *float64 // what was decided by
+}
+
+// Objectives are the one or two figures of the objective, and their places in a result;
+// none where the outcome names none.
+func (o *Outcome) Objectives(r *TrialResult) []ObjectiveFigure {
+	var all []ObjectiveFigure
+	for _, f := range o.figures() {
+		if f.Metric == "" {
+			continue
 		}
+		if goal, ok := o.find(r, f); ok {
+			f.At = &goal.At
+		}
+		all = append(all, f)
 	}
 	return all
 }
 
+// figures are those of the objective without their places, the first in any case.
+func (o *Outcome) figures() []ObjectiveFigure {
+	s := &o.Summary
+	first := ObjectiveFigure{ObjectiveValue: s.Objective}
+	if s.Winner != nil {
+		first.winner = s.Winner.Value
+	}
+	if s.Baseline != nil {
+		first.baseline = s.Baseline.Value
+	}
+	if s.Pair == nil {
+		return []ObjectiveFigure{first}
+	}
+	return []ObjectiveFigure{first, {ObjectiveValue: s.Pair.Second, winner: s.Pair.Second.Value, baseline: s.Pair.Baseline}}
+}
+
 // find is the place of a figure in a result.
-func (o *Outcome) find(r *TrialResult, want ObjectiveValue) (profiles.Objective, bool) {
+func (o *Outcome) find(r *TrialResult, want ObjectiveFigure) (profiles.Objective, bool) {
 	metric, known := bench.LookupMetric(want.Metric)
 	goal := profiles.Objective{Metric: metric, Minimize: want.Goal == "minimize"}
 	if r == nil || !known {
@@ -285,7 +309,7 @@ func (o *Outcome) find(r *TrialResult, want ObjectiveValue) (profiles.Objective,
 // place finds where a figure of the objective is: by the level's name, or, for a level
 // that its result does not name in full, where the winner or the baseline has the value
 // that was chosen by.
-func (o *Outcome) place(r *TrialResult, want ObjectiveValue) (profiles.At, bool) {
+func (o *Outcome) place(r *TrialResult, want ObjectiveFigure) (profiles.At, bool) {
 	at, ok := levelWhere(r, func(workload string, l *bench.LevelResult) bool {
 		return workload == want.Workload && LevelName(l) == want.Level
 	})
@@ -293,15 +317,15 @@ func (o *Outcome) place(r *TrialResult, want ObjectiveValue) (profiles.At, bool)
 		return at, true
 	}
 	for _, c := range []struct {
-		choice *Choice
+		value  *float64
 		result *TrialResult
-	}{{o.Summary.Winner, o.Best}, {o.Summary.Baseline, o.Base}} {
-		if c.choice == nil || c.choice.Value == nil || c.result == nil {
+	}{{want.winner, o.Best}, {want.baseline, o.Base}} {
+		if c.value == nil || c.result == nil {
 			continue
 		}
 		at, ok = levelWhere(c.result, func(workload string, l *bench.LevelResult) bool {
-			v, ok := l.Metric(o.Summary.Objective.Metric)
-			return ok && workload == want.Workload && v == *c.choice.Value
+			v, ok := l.Metric(want.Metric)
+			return ok && workload == want.Workload && v == *c.value
 		})
 		if ok {
 			return at, true

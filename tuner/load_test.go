@@ -3,6 +3,7 @@ package tuner
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -125,18 +126,44 @@ func TestPastReadsTheFolder(t *testing.T) {
 }
 
 func TestObjectiveOfALevelThatItsResultDoesNotNameInFull(t *testing.T) {
-	value := 12.5
-	r := &TrialResult{Status: OK, Workloads: []WorkloadResult{{Workload: "w", Levels: []bench.LevelResult{
-		{Kind: bench.KindClosed, Users: 8, OutputThroughput: 3}, {Kind: bench.KindOpen, Rate: 2, OutputThroughput: value},
-	}}}}
-	o := Outcome{Best: r}
-	o.Summary.Winner = &Choice{Value: &value}
-	o.Summary.Objective = ObjectiveValue{Metric: "output_throughput", Goal: "maximize", Workload: "w", Level: "2 to 8 req/s"}
-	if goal, ok := o.Objective(r); !ok || goal.At.Level != 1 {
-		t.Errorf("%+v %v", goal, ok)
+	value, second, before := 12.5, 0.25, 0.5
+	result := func(goodput float64) *TrialResult {
+		return &TrialResult{Status: OK, Workloads: []WorkloadResult{{Workload: "w", Levels: []bench.LevelResult{
+			{Kind: bench.KindOpen, Rate: 4, OutputThroughput: 3, RequestThroughput: goodput}, {Kind: bench.KindOpen, Rate: 2, OutputThroughput: value, RequestThroughput: 9},
+		}}}}
 	}
-	if _, ok := o.Objective(&TrialResult{}); ok {
-		t.Error("the objective of a trial that measured nothing")
+	at := func(level string, metric string, v *float64) ObjectiveValue {
+		return ObjectiveValue{Metric: metric, Goal: "maximize", Value: v, Workload: "w", Level: level}
+	}
+	for _, tt := range []struct {
+		name   string
+		pair   *Pair
+		result *TrialResult
+		want   []int // the levels, -1 for a figure that the result lacks
+	}{
+		{"the first by the winner's value", nil, result(second), []int{1}},
+		{"the second by its own metric and the winner's value of it", &Pair{Second: at("4 to 9 req/s", "request_throughput", &second)}, result(second), []int{1, 0}},
+		{"the second by the baseline's value of it", &Pair{Second: at("4 to 9 req/s", "request_throughput", nil), Baseline: &before}, result(second), []int{1, 0}},
+		{"a figure whose level is not there is named all the same", &Pair{Second: at("20 users", "request_throughput", nil)}, result(second), []int{1, -1}},
+		{"a trial that measured nothing lacks both", &Pair{Second: at("4 to 9 req/s", "request_throughput", &second)}, &TrialResult{}, []int{-1, -1}},
+	} {
+		o := Outcome{Best: result(second), Base: result(before)}
+		o.Summary.Winner, o.Summary.Pair = &Choice{Value: &value}, tt.pair
+		o.Summary.Objective = at("2 to 8 req/s", "output_throughput", nil)
+		var got []int
+		for _, f := range o.Objectives(tt.result) {
+			got = append(got, -1)
+			if f.At != nil {
+				got[len(got)-1] = f.At.Level
+			}
+		}
+		goal, ok := o.Objective(tt.result)
+		if !slices.Equal(got, tt.want) || ok != (tt.want[0] >= 0) || ok && goal.At.Level != tt.want[0] {
+			t.Errorf("%s: %v, first %+v %v", tt.name, got, goal.At, ok)
+		}
+	}
+	if all := new(Outcome).Objectives(result(second)); len(all) != 0 {
+		t.Errorf("an outcome without an objective has %+v", all)
 	}
 }
 

@@ -67,10 +67,10 @@ tell".
 --fail-if-slower PCT exits 6 if the whole 95 % interval of a figure's change is
 worse than PCT: where the truth is PCT worse exactly, that happens about 1 time
 in 40. An interval that reaches to both sides of PCT passes, and says that it
-cannot tell. It holds the objective's figures, one or two, each at
-its own level, without a run output_throughput at every level; --metric names
-others. For shares, such as
-error_rate, PCT is points of a percent.
+cannot tell. It holds the objective's one or two figures, each at its own
+level; where neither side is a run: output_throughput at every level. A figure
+whose level a side lacks passes too, and it says that it cannot tell. --metric
+names others. For shares, such as error_rate, PCT is points of a percent.
 
 What is not comparable is refused with the reasons (exit 1): another workload,
 model, card or load client, another way of measuring, simulated against

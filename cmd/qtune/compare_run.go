@@ -230,10 +230,14 @@ func (t *trialSide) requests(r *tuner.TrialResult) (map[files.Place]*compare.Req
 // objectives are the one or two figures that the run was about.
 func (t *trialSide) objectives(r *tuner.TrialResult) []compare.Objective {
 	var all []compare.Objective
-	for _, goal := range t.past.Outcome.Objectives(r) {
-		w := r.Workloads[goal.At.Workload]
-		load := files.LevelOf("", r.Level(goal.At), files.Sent{}, nil).Load
-		all = append(all, compare.Objective{Metric: goal.Metric.Name, Workload: w.Workload, Load: load})
+	for _, f := range t.past.Outcome.Objectives(r) {
+		o := compare.Objective{Metric: f.Metric, Workload: f.Workload}
+		if f.At == nil {
+			o.Lacking = f.Level
+		} else {
+			o.Load = files.LevelOf("", r.Level(*f.At), files.Sent{}, nil).Load
+		}
+		all = append(all, o)
 	}
 	return all
 }
