@@ -32,13 +32,15 @@ func disturbed(observations []Observation) []string {
 			alike[k] = append(alike[k], cores)
 		}
 	}
+	for _, cores := range alike {
+		slices.Sort(cores)
+	}
 	why := make([]string, len(observations))
 	for i := range observations {
 		cores, others := coresOf(&observations[i]), alike[key(&observations[i])]
 		if cores == 0 || len(others) < fewestAlike {
 			continue
 		}
-		slices.Sort(others)
 		if usual := others[len(others)/2]; cores < leastCores*usual {
 			why[i] = fmt.Sprintf("a level was disturbed: its engine had %.1f cores where others like it had %.1f", cores, usual)
 		}

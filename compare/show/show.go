@@ -38,7 +38,7 @@ func newPage(c *compare.Comparison, o Options) *page {
 	p := &page{Words: o.Words, o: o, c: c, asked: len(o.Metrics) > 0}
 	if !p.asked {
 		p.o.Metrics = compare.DefaultMetrics()
-		for _, o := range append(c.B.Objectives[:len(c.B.Objectives):len(c.B.Objectives)], c.A.Objectives...) {
+		for _, o := range slices.Concat(c.B.Objectives, c.A.Objectives) {
 			if !slices.Contains(p.o.Metrics, o.Metric) {
 				p.o.Metrics = append(p.o.Metrics, o.Metric)
 			}
